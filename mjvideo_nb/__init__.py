@@ -1,0 +1,1 @@
+"""Make Midjourney videos from inside a Jupyter notebook."""

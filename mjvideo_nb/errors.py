@@ -1,0 +1,199 @@
+"""Every error a user can meet, in one tree.
+
+    MJVideoError
+    ├── InvalidRequest        something is wrong with the input; nothing was sent
+    ├── AuthenticationError   no key, or a key that the service does not accept
+    ├── QuotaError            the account has no credit left
+    ├── RateLimited           too many requests; this one was not accepted
+    ├── QueueFull             the service's queue is full; this one was not accepted
+    ├── Refused               the service said no to this request
+    │   └── BannedPrompt      ... because of a word in the prompt or what the image shows
+    ├── TaskNotFound          the service does not know this task
+    ├── TaskFailed            the task was accepted and ended without clips
+    ├── TaskTimeout           we stopped waiting; the task goes on
+    ├── SubmissionUncertain   a submit may have been accepted and billed; never sent again by itself
+    ├── ClipExpired           the clip is no longer where the service said it was
+    ├── BadClip               what came is not a whole video
+    ├── SandboxUnavailable    the embedded service cannot run here
+    └── ServiceError          anything else that went wrong between us and the service
+
+Each message says what happened, what it means for the money, and what to do next.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AuthenticationError",
+    "BadClip",
+    "BannedPrompt",
+    "ClipExpired",
+    "InvalidRequest",
+    "MJVideoError",
+    "QueueFull",
+    "QuotaError",
+    "RateLimited",
+    "Refused",
+    "SandboxUnavailable",
+    "ServiceError",
+    "SubmissionUncertain",
+    "TaskFailed",
+    "TaskNotFound",
+    "TaskTimeout",
+]
+
+
+class MJVideoError(Exception):
+    """The root of every error raised on purpose.
+
+    Attributes:
+        status: HTTP status of the answer, or None if there was none.
+        code: the service's own code (an int of `/mj`, a word of the gateway), or None.
+        description: the service's own words, or "".
+        request_id: the gateway's id of the request, to quote to its support, or "".
+        task_id: the task this is about, or "".
+
+    """
+
+    headline = "Something went wrong"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        code: int | str | None = None,
+        description: str = "",
+        request_id: str = "",
+        task_id: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.description = description
+        self.request_id = request_id
+        self.task_id = task_id
+
+    @property
+    def message(self) -> str:
+        """The whole message, as `str(error)` gives it."""
+        return str(self.args[0])
+
+
+class InvalidRequest(MJVideoError, ValueError):
+    """The input cannot be sent. Nothing was sent, nothing is charged.
+
+    Attributes:
+        field: the name of the argument at fault, such as `"motion"`.
+
+    """
+
+    headline = "Check the input"
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class AuthenticationError(MJVideoError):
+    """No key was given, or the service did not accept it."""
+
+    headline = "The key was not accepted"
+
+
+class QuotaError(MJVideoError):
+    """The account has no credit left for this call."""
+
+    headline = "No credit left"
+
+
+class RateLimited(MJVideoError):
+    """Too many requests at once; this one was not accepted.
+
+    Attributes:
+        retry_after: seconds the service asks to wait, or None.
+
+    """
+
+    headline = "Too many requests"
+    retry_after: float | None = None
+
+
+class QueueFull(MJVideoError):
+    """The service's queue is full; this request was not accepted."""
+
+    headline = "The queue is full"
+
+
+class Refused(MJVideoError):
+    """The service understood the request and said no."""
+
+    headline = "Refused by the service"
+
+
+class BannedPrompt(Refused):
+    """Midjourney does not allow a word of the prompt, or the image.
+
+    Attributes:
+        banned_word: the word it objects to, or "".
+
+    """
+
+    banned_word: str = ""
+
+
+class TaskNotFound(MJVideoError):
+    """The service does not know this task under this key."""
+
+    headline = "Task not found"
+
+
+class TaskFailed(MJVideoError):
+    """The task ended without clips: it failed, was cancelled, or waits for an input that a video cannot give.
+
+    Attributes:
+        fail_reason: the service's own words, or "".
+
+    """
+
+    headline = "The task failed"
+
+    @property
+    def fail_reason(self) -> str:
+        """The service's own words."""
+        return self.description
+
+
+class TaskTimeout(MJVideoError, TimeoutError):
+    """We stopped waiting. The task goes on and can be picked up by its id."""
+
+    headline = "Still running"
+
+
+class SubmissionUncertain(MJVideoError):
+    """The request was sent and no readable answer came: it may have been accepted and billed."""
+
+    headline = "Outcome unknown"
+
+
+class ClipExpired(MJVideoError):
+    """The service no longer serves this clip."""
+
+    headline = "The clip has expired"
+
+
+class BadClip(MJVideoError):
+    """What was downloaded is not a video, or was cut short."""
+
+    headline = "The clip did not arrive whole"
+
+
+class SandboxUnavailable(MJVideoError):
+    """The embedded sandbox cannot run on this machine."""
+
+    headline = "The sandbox cannot start"
+
+
+class ServiceError(MJVideoError):
+    """Anything else that went wrong between us and the service."""
+
+    headline = "Trouble with the service"
