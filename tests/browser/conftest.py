@@ -1,0 +1,63 @@
+"""The server, the browser and the notebooks of the tests in this folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Error, sync_playwright
+
+from .chromium import find_or_install, launch
+from .lab import LabServer
+from .notebook import Notebooks
+
+# Taken now: the variable is gone from the environment while a test runs.
+SCREENSHOTS = os.environ.get("MJVIDEO_SCREENSHOTS")
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """One JupyterLab for the whole run."""
+    server = LabServer(tmp_path_factory.mktemp("lab"))
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+
+
+# For this folder and not for the session: while Playwright is started, its event loop counts as running in this
+# thread, and every async test after it would be refused.
+@pytest.fixture(scope="package")
+def chromium():
+    """The browser, shared by the tests of this folder; each notebook has its own context in it."""
+    executable = find_or_install()
+    with sync_playwright() as playwright, contextlib.closing(launch(playwright, executable)) as browser:
+        yield browser
+
+
+@pytest.fixture
+def notebooks(lab, chromium, request, tmp_path):
+    """``notebooks.new([cell, ...])`` and ``notebooks.existing(path)``: see `Notebook` for what they can do."""
+    screenshots = Path(SCREENSHOTS).resolve() if SCREENSHOTS else tmp_path
+    screenshots.mkdir(parents=True, exist_ok=True)
+    name = re.sub(r"\W+", "-", request.node.name).strip("-")[:60]
+    made = Notebooks(lab, chromium, name, screenshots)
+    yield made
+    made.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Say with a failure what a person would have seen."""
+    report = yield
+    made = getattr(item, "funcargs", {}).get("notebooks")
+    if made is not None and report.when == "call" and report.failed:
+        for number, notebook in enumerate(made.made):
+            with contextlib.suppress(Error):  # the page may be what failed
+                notebook.screenshot(f"{notebook.folder.name}-failed")
+            report.sections.append((f"Notebook {number}", notebook.describe()))
+        report.sections.append(("The end of JupyterLab's log", made.server.log_tail()))
+    return report

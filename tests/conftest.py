@@ -1,0 +1,37 @@
+"""What every test may use: a clean environment, a photo, and the sandbox as its own process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch, tmp_path_factory):
+    """A developer's key, base URL or cache must neither be used by a test nor decide its outcome."""
+    for name in [name for name in os.environ if name.startswith(("COMETAPI_", "MJVIDEO_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A photograph as a first frame, in the test's own folder."""
+    return Path(shutil.copy(PROJECT / "notebooks" / "coffee.jpg", tmp_path))
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory):
+    """The embedded service as its own process, fast and shared by the run: ``sandbox.url`` is its base URL.
+
+    Faults are set by ``PUT {url}/sandbox/faults``; a test that sets some uses them up, since others share the process.
+    """
+    from mjvideo_nb.sandbox.process import SandboxProcess
+
+    with SandboxProcess.start(seconds=1.0, store=tmp_path_factory.mktemp("sandbox")) as process:
+        yield process
