@@ -1,1 +1,93 @@
-"""Make Midjourney videos from inside a Jupyter notebook."""
+"""Make Midjourney videos from inside a Jupyter notebook.
+
+    import mjvideo_nb as mj
+
+    mj.studio()                                            # a form, and a live card for every video made with it
+    job = mj.video("tulip.jpg", prompt="petals open", motion="low", video_type="480p")
+    job                                                    # shows a live card; the cell has long returned
+    task = await job                                       # or, in a plain cell or a script: job.wait()
+    job.extend(2, motion="high")                           # goes on from clip [2]; another job comes back
+
+Outside a notebook, the same words without any of Jupyter:
+
+    async with mj.Client() as client:
+        task = await client.submit(mj.VideoRequest(image="tulip.jpg", prompt="petals open"))
+        task = await client.wait(task)
+        paths = await client.download(task, "clips")
+
+Without a key, the notebook uses an embedded sandbox that renders real clips on this machine, and says so.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .client import Client as Client
+    from .errors import AuthenticationError as AuthenticationError
+    from .errors import BadClip as BadClip
+    from .errors import BannedPrompt as BannedPrompt
+    from .errors import ClipExpired as ClipExpired
+    from .errors import InvalidRequest as InvalidRequest
+    from .errors import MJVideoError as MJVideoError
+    from .errors import QueueFull as QueueFull
+    from .errors import QuotaError as QuotaError
+    from .errors import RateLimited as RateLimited
+    from .errors import Refused as Refused
+    from .errors import SandboxUnavailable as SandboxUnavailable
+    from .errors import ServiceError as ServiceError
+    from .errors import SubmissionUncertain as SubmissionUncertain
+    from .errors import TaskFailed as TaskFailed
+    from .errors import TaskNotFound as TaskNotFound
+    from .errors import TaskTimeout as TaskTimeout
+    from .models import Clip as Clip
+    from .models import Motion as Motion
+    from .models import Status as Status
+    from .models import Task as Task
+    from .models import VideoRequest as VideoRequest
+    from .notebook.api import connect as connect
+    from .notebook.api import studio as studio
+    from .notebook.api import video as video
+    from .notebook.job import Job as Job
+
+# Where each public name lives. A module is loaded when one of its names is first used, so that `import mjvideo_nb`
+# costs next to nothing and a script never loads Jupyter.
+_HOMES = {
+    ".client": ("Client",),
+    ".errors": (
+        "AuthenticationError",
+        "BadClip",
+        "BannedPrompt",
+        "ClipExpired",
+        "InvalidRequest",
+        "MJVideoError",
+        "QueueFull",
+        "QuotaError",
+        "RateLimited",
+        "Refused",
+        "SandboxUnavailable",
+        "ServiceError",
+        "SubmissionUncertain",
+        "TaskFailed",
+        "TaskNotFound",
+        "TaskTimeout",
+    ),
+    ".models": ("Clip", "Motion", "Status", "Task", "VideoRequest"),
+    ".notebook.api": ("connect", "studio", "video"),
+    ".notebook.job": ("Job",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605 - one list of names, above
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,303 @@
+"""The client: submit, fetch, wait, download. Plain asyncio, any event loop, no Jupyter.
+
+    async with Client() as client:
+        task = await client.submit(VideoRequest(image="tulip.jpg", prompt="petals open"))
+        task = await client.wait(task, on_update=print)
+        paths = await client.download(task, "clips")
+
+A submit is sent exactly once. Looking at a task costs nothing and is repeated through trouble.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import stamina
+
+from . import config, frames, wire
+from .download import download
+from .errors import (
+    AuthenticationError,
+    BadClip,
+    ClipExpired,
+    InvalidRequest,
+    RateLimited,
+    ServiceError,
+    SubmissionUncertain,
+    TaskTimeout,
+)
+from .models import Clip, Task, VideoRequest, is_empty
+from .transport import Lost, NotSent, Transport
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["POLL_INTERVAL", "TASK_DEADLINE", "Client"]
+
+POLL_INTERVAL = 5.0
+"""Seconds between looks at a task: gateways learn its state every 15 s, so looking more often gains nothing."""
+TASK_DEADLINE = 3600.0
+"""Seconds; the gateways give a task up after an hour."""
+LINKS_DEADLINE = 60.0
+"""Seconds to go on looking for the clips' links after SUCCESS: they may be filled in some polls later."""
+PATIENCE = 120.0
+"""Seconds of trouble in a row before a look at a task is given up."""
+DOWNLOADS_AT_ONCE = 4
+
+Update = Callable[[Task], object]
+
+
+class Client:
+    """Speaks to one service.
+
+    Args:
+        api_key: the key; by default from `COMETAPI_KEY`, then from the system's key store.
+        base_url: the service's address, a path included; by default `COMETAPI_BASE_URL`, then CometAPI's.
+        timeout: of one HTTP exchange, in seconds or as an `httpx.Timeout`; by default 120 s, and 15 s to connect.
+        headers: further headers for the service. A bare proxy takes its key as `{"mj-api-secret": key}`; then no
+            `api_key` is needed.
+        http: a ready `httpx.AsyncClient`; it is not closed at the end.
+
+    Raises:
+        AuthenticationError: there is no key anywhere; says where one can be given.
+        InvalidRequest: the base URL is no URL.
+
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        timeout: float | httpx.Timeout | None = None,
+        headers: Mapping[str, str] | None = None,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        key = config.api_key(api_key)
+        if key is None and not headers:
+            raise AuthenticationError(f"There is no key, so nothing was sent. {config.HOW_TO_GIVE_A_KEY}")
+        self.base_url = config.base_url(base_url)
+        self._transport = Transport(self.base_url, key, timeout=timeout, headers=headers, http=http)
+        self.poll_interval = POLL_INTERVAL
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections. Tasks at the service go on."""
+        await self._transport.close()
+
+    def __repr__(self) -> str:
+        return f"Client(base_url={self.base_url!r})"
+
+    async def submit(self, request: VideoRequest) -> Task:
+        """Send a request, exactly once.
+
+        Args:
+            request: what to make; its image is read and checked first.
+
+        Returns:
+            The task, accepted and not yet begun.
+
+        Raises:
+            InvalidRequest: the image cannot be sent. Nothing was sent.
+            Refused, BannedPrompt, QuotaError, QueueFull, RateLimited, AuthenticationError, ServiceError: it was not
+                accepted; nothing is charged.
+            SubmissionUncertain: it may have been accepted and billed. It is never sent again by itself.
+
+        """
+        return await self.send(request, await prepare(request))
+
+    async def send(self, request: VideoRequest, image: str) -> Task:
+        """Send a request whose first frame is ready (see `prepare`). `submit` does both."""
+        outcome: Exception
+        try:
+            reply = await self._transport.post(wire.SUBMIT_PATH, wire.submit_body(request, image), once=True)
+        except NotSent as error:
+            outcome = ServiceError(
+                f"{self.base_url} could not be reached ({error}). Nothing was sent and nothing is charged: check the "
+                "network and the base URL, then send it again."
+            )
+        except Lost as error:
+            outcome = SubmissionUncertain(
+                f"The request was sent, and the answer was lost ({error}). It may have been accepted and billed, so it "
+                "is not sent again by itself. Look at the provider's task list or balance before sending it again."
+            )
+        except (TypeError, ValueError) as error:
+            outcome = InvalidRequest(f"extra: a value cannot be sent as JSON ({error}).", field="extra")
+        else:
+            return wire.read_submission(reply, request)
+        raise outcome
+
+    async def fetch(self, task: Task | str) -> Task:
+        """Look at one task, once.
+
+        Args:
+            task: its id, or the task as it was; then the request it holds is kept.
+
+        Raises:
+            TaskNotFound: the service does not know it.
+            AuthenticationError, RateLimited, Refused, ServiceError: the look failed; the task goes on.
+
+        """
+        known = task if isinstance(task, Task) else Task(id=_checked_id(task))
+        reply = await self._look("GET", wire.fetch_path(known.id))
+        return replace(wire.read_task(reply, known.id, self.base_url), request=known.request)
+
+    async def fetch_many(self, task_ids: Iterable[str]) -> dict[str, Task]:
+        """Look at many tasks in one request.
+
+        Returns:
+            The tasks by id. Unknown ids are left out, and a gateway may leave the clips out: fetch a task that ended.
+
+        Raises:
+            AuthenticationError, RateLimited, Refused, ServiceError: the look failed; the tasks go on.
+
+        """
+        ids = [_checked_id(task_id) for task_id in task_ids]
+        if not ids:
+            return {}
+        return wire.read_tasks(await self._look("POST", wire.LIST_PATH, wire.list_body(ids)), ids, self.base_url)
+
+    async def _look(self, method: str, path: str, body: Any = None) -> Any:
+        try:
+            if method == "GET":
+                return await self._transport.get(path)
+            return await self._transport.post(path, body)
+        except (NotSent, Lost) as error:
+            raise ServiceError(
+                f"{self.base_url} could not be reached ({error}). Tasks go on there, and nothing more is charged: "
+                "check the network and try again."
+            ) from None
+
+    async def wait(self, task: Task | str, *, timeout: float = TASK_DEADLINE, on_update: Update | None = None) -> Task:
+        """Follow a task until it has its clips.
+
+        Args:
+            task: the task, or its id.
+            timeout: seconds from now; then `TaskTimeout`, and the task goes on.
+            on_update: called with the task, first as it is and then at each change. An exception from it ends the
+                waiting, not the task.
+
+        Returns:
+            The task, succeeded, with its clips.
+
+        Raises:
+            TaskFailed: it failed, was cancelled, or waits for an input a video cannot give.
+            TaskTimeout: it was still running at the end of `timeout`.
+            TaskNotFound, AuthenticationError, Refused: the service will not tell.
+            ServiceError: two minutes of trouble in a row, or it succeeded and no links to clips came.
+
+        """
+        seen = task if isinstance(task, Task) else Task(id=_checked_id(task))
+        deadline = time.monotonic() + timeout
+        succeeded_at: float | None = None
+        if on_update:
+            on_update(seen)
+        while True:
+            now = time.monotonic()
+            if now >= deadline:
+                raise TaskTimeout(
+                    f"Task {seen.id} was still running after {timeout:.0f} s ({seen.status or 'accepted'}). It goes on "
+                    f"at the service and is paid for: pick it up with its id, {seen.id}.",
+                    task_id=seen.id,
+                )
+            fresh = await self._fetch_through_trouble(seen, deadline)
+            if on_update and _changed(seen, fresh):
+                on_update(fresh)
+            seen = fresh
+            if seen.ended and not seen.succeeded:
+                raise wire.failure(seen)
+            if seen.succeeded and seen.clips:
+                return seen
+            if seen.succeeded:
+                succeeded_at = succeeded_at or now
+                if time.monotonic() - succeeded_at > LINKS_DEADLINE:
+                    raise ServiceError(
+                        f"Task {seen.id} succeeded, but the service gives no links to its clips. They are paid for: "
+                        f"fetch {seen.id} again later, or ask the provider.",
+                        task_id=seen.id,
+                    )
+            pause = self.poll_interval * random.uniform(0.85, 1.15)  # noqa: S311 - spreads the load, hides nothing
+            await asyncio.sleep(max(0.0, min(pause, deadline - time.monotonic())))
+
+    async def _fetch_through_trouble(self, task: Task, deadline: float) -> Task:
+        patience = max(1.0, min(PATIENCE, deadline - time.monotonic()))
+        async for attempt in stamina.retry_context(
+            on=(ServiceError, RateLimited), attempts=None, timeout=patience, wait_initial=0.5, wait_max=30.0
+        ):
+            with attempt:
+                return await self.fetch(task)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    async def download(self, task: Task, folder: str | Path) -> list[Path]:
+        """Bring all clips of a task to disk.
+
+        Args:
+            task: a task with clips.
+            folder: each clip goes to `<folder>/<task id>/<index>.mp4`; one that is there already is left as it is.
+
+        Returns:
+            The paths, in the order of the variants.
+
+        Raises:
+            ClipExpired: the service no longer has a clip, also not under the links of a fresh look.
+            BadClip: what came is no whole video, twice.
+            ServiceError: the connection failed.
+            OSError: the folder cannot be written.
+
+        """
+        gate = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
+
+        async def one(clip: Clip) -> Path:
+            async with gate:
+                try:
+                    return await download(self._transport, clip, folder)
+                except (ClipExpired, BadClip):
+                    fresh = await self.fetch(task)
+                    again = next((c for c in fresh.clips if c.index == clip.index), clip)
+                    return await download(self._transport, again, folder)
+
+        results = await asyncio.gather(*map(one, task.clips), return_exceptions=True)
+        # Every clip has had its chance before the first failure is reported: one bad link loses no other clip.
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return [result for result in results if isinstance(result, Path)]
+
+
+async def prepare(request: VideoRequest) -> str:
+    """The request's first frame as the service takes it, read and checked off the event loop.
+
+    Raises:
+        InvalidRequest: it cannot be sent; names the field `image`.
+
+    """
+    if request.action and is_empty(request.image):
+        return ""
+    return (await asyncio.to_thread(frames.load, request.image)).wire
+
+
+def _checked_id(task_id: object) -> str:
+    if not isinstance(task_id, str) or not task_id.strip():
+        raise InvalidRequest(
+            f"task_id: the id as text, such as '1773314942177684', not {task_id!r}: a number would lose a leading zero.",
+            field="task_id",
+        )
+    return task_id.strip()
+
+
+def _changed(old: Task, new: Task) -> bool:
+    return (old.status, old.progress, old.clips) != (new.status, new.progress, new.clips)

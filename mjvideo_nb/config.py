@@ -1,0 +1,158 @@
+"""Key, base URL, price and folders: where each comes from, in which order.
+
+| what      | argument    | environment          | else                                     |
+|-----------|-------------|----------------------|------------------------------------------|
+| key       | `api_key=`  | `COMETAPI_KEY`       | the system's key store (extra `keyring`) |
+| base URL  | `base_url=` | `COMETAPI_BASE_URL`  | `https://api.cometapi.com`               |
+| price     | `price=`    | `MJVIDEO_PRICE`      | 0.60 USD a call                          |
+| library   | `library=`  | `MJVIDEO_LIBRARY`    | `./mjvideo`                              |
+| sandbox   | `sandbox=`  | `MJVIDEO_SANDBOX`    | where there is no key                    |
+
+The names of the first two are those of the provider's own SDK.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import InvalidRequest
+
+__all__ = [
+    "DEFAULT_BASE_URL",
+    "DEFAULT_PRICE",
+    "HOW_TO_GIVE_A_KEY",
+    "Secret",
+    "api_key",
+    "base_url",
+    "library",
+    "price",
+]
+
+DEFAULT_BASE_URL = "https://api.cometapi.com"
+DEFAULT_PRICE = 0.60
+"""USD a call, as of July 2025; a setting because providers change it."""
+DEFAULT_LIBRARY = "mjvideo"
+KEYRING_SERVICE = "mjvideo-nb"
+
+HOW_TO_GIVE_A_KEY = (
+    "Set the environment variable COMETAPI_KEY, pass api_key=, or keep the key in the system's key store "
+    f'(pip install "mjvideo-nb[keyring]", then: keyring set {KEYRING_SERVICE} COMETAPI_KEY).'
+)
+
+
+class Secret:
+    """A value that shows itself to nobody who does not ask for it by name."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the one header it belongs in."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "[secret]"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a key is not pickled: give it to the other process by its environment")
+
+
+def api_key(value: str | None = None) -> Secret | None:
+    """The key, or None where there is none.
+
+    Args:
+        value: a key given by the caller; it wins over the environment and the key store.
+
+    Raises:
+        InvalidRequest: the key holds a character that no HTTP header can.
+
+    """
+    found = value or os.environ.get("COMETAPI_KEY") or _stored_key()
+    if not found or not found.strip():
+        return None
+    found = found.strip()
+    if not re.fullmatch(r"[\x21-\x7e]+", found):
+        raise InvalidRequest(
+            "api_key: the key holds a space, a line break or a letter beyond ASCII; copy it once more.", field="api_key"
+        )
+    return Secret(found)
+
+
+def _stored_key() -> str | None:
+    if importlib.util.find_spec("keyring") is None:
+        return None
+    import keyring
+    import keyring.errors
+
+    try:
+        stored: str | None = keyring.get_password(KEYRING_SERVICE, "COMETAPI_KEY")
+    except keyring.errors.KeyringError:
+        # No key store on this machine (a container, a hub): the same as none kept in it.
+        return None
+    return stored
+
+
+def base_url(value: str | None = None) -> str:
+    """Where the service is, without a trailing `/` or `/v1`; a path such as `/mj-fast` stays.
+
+    Raises:
+        InvalidRequest: it is no http(s) URL, or holds a user name and password.
+
+    """
+    text = (value or os.environ.get("COMETAPI_BASE_URL") or DEFAULT_BASE_URL).strip()
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or re.search(r"\s", text):
+        raise InvalidRequest(
+            f"base_url: {text!r} is no URL; it looks like {DEFAULT_BASE_URL} (argument base_url=, or COMETAPI_BASE_URL).",
+            field="base_url",
+        )
+    if parts.username or parts.query or parts.fragment:
+        raise InvalidRequest(
+            "base_url: give the address alone, without user name, query or fragment; the key goes in api_key=.",
+            field="base_url",
+        )
+    return re.sub(r"(/+v1)?/*$", "", text)
+
+
+def price(value: float | Mapping[str, float] | None = None) -> float | Mapping[str, float]:
+    """What a call costs in USD: one figure, or one by video type (`{"480p": 0.6, "720p": 1.1}`).
+
+    Raises:
+        InvalidRequest: not a number, or below zero.
+
+    """
+    if value is None:
+        text = os.environ.get("MJVIDEO_PRICE")
+        try:
+            value = float(text) if text else DEFAULT_PRICE
+        except ValueError as error:
+            raise InvalidRequest(f"MJVIDEO_PRICE: a number of USD, not {text!r}.", field="price") from error
+    for figure in value.values() if isinstance(value, Mapping) else [value]:
+        if isinstance(figure, bool) or not isinstance(figure, int | float) or not 0 <= figure < math.inf:
+            raise InvalidRequest(f"price: a number of USD, 0 or more, not {figure!r}.", field="price")
+    return value
+
+
+def library(value: str | Path | None = None) -> Path:
+    """The folder that keeps clips, beside the notebook unless told otherwise."""
+    return Path(value or os.environ.get("MJVIDEO_LIBRARY") or DEFAULT_LIBRARY).expanduser()
+
+
+def sandbox_forced() -> bool:
+    """Whether the environment asks for the sandbox even where there is a key, as `mjvideo-nb demo` does."""
+    return os.environ.get("MJVIDEO_SANDBOX", "").strip().lower() not in {"", "0", "false", "no"}

@@ -1,0 +1,216 @@
+"""HTTP, and the one question that matters about a request that failed: was it sent?
+
+The only module that names httpx. A request ends in a `Reply`, in `NotSent` (nothing reached the service) or in `Lost`
+(it may have arrived). The key goes to the service's own origin only; it is taken out of whatever comes back, and the
+library's exceptions, whose tracebacks hold the request with its headers, are left behind here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from .config import Secret
+from .trouble import Reply
+
+__all__ = ["DEFAULT_TIMEOUT", "Lost", "NotSent", "Stream", "Transport"]
+
+DEFAULT_TIMEOUT = httpx.Timeout(120.0, connect=15.0)
+"""Seconds. A gateway may hold a submit until its own upstream has answered."""
+
+NEVER_LEFT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.InvalidURL,
+)
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+"""Some storage hosts refuse unusual user agents."""
+REDIRECTS = 5
+REDACTED = b"[secret]"
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class NotSent(Exception):
+    """Nothing reached the service: the name did not resolve, the connection was refused or timed out."""
+
+
+class Lost(Exception):
+    """The connection or the answer was lost after the request had begun to leave."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An answer whose body is read piece by piece."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+    url: str
+
+
+class Transport:
+    """Connections to one service.
+
+    Args:
+        base_url: the service's address.
+        key: sent as `Authorization: Bearer`, to that address's origin only.
+        timeout: seconds, or an `httpx.Timeout`.
+        headers: further headers for the service (such as `mj-api-secret`), to the same origin only.
+        http: a ready `httpx.AsyncClient`, used for everything and left open at the end.
+
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: Secret | None,
+        *,
+        timeout: float | httpx.Timeout | None = None,
+        headers: Mapping[str, str] | None = None,
+        http: httpx.AsyncClient | None = None,
+    ) -> None:
+        self.base_url = base_url
+        self._origin = _origin(base_url)
+        self._key = key
+        self._headers = {name: Secret(value) for name, value in (headers or {}).items()}
+        self._secrets = [s.reveal().encode() for s in (key, *self._headers.values()) if s and len(s.reveal()) >= 8]
+        self._timeout = DEFAULT_TIMEOUT if timeout is None else httpx.Timeout(timeout)
+        self._own = http is None
+        # A proxy from the environment cannot reach a service on this machine's loopback.
+        direct = urlsplit(base_url).hostname in LOOPBACK
+        self._http = http or httpx.AsyncClient(timeout=self._timeout, trust_env=not direct)
+        # A kept connection may be half closed, and the answer to a submit lost with it: each has a fresh one.
+        self._fresh = http or httpx.AsyncClient(
+            timeout=self._timeout, trust_env=not direct, limits=httpx.Limits(max_keepalive_connections=0)
+        )
+
+    async def close(self) -> None:
+        """Close the connections that are ours."""
+        if self._own:
+            await self._http.aclose()
+            await self._fresh.aclose()
+
+    async def get(self, path: str) -> Reply:
+        """`GET` below the base URL. Redirects are not followed.
+
+        Raises:
+            NotSent, Lost: no answer.
+
+        """
+        return await self._ask(self._http, "GET", path, None)
+
+    async def post(self, path: str, body: Any, *, once: bool = False) -> Reply:
+        """`POST` JSON below the base URL. Redirects are not followed.
+
+        Args:
+            path: below the base URL.
+            body: anything JSON can hold.
+            once: the request must not be repeated: use a connection of its own.
+
+        Raises:
+            NotSent, Lost: no answer.
+            ValueError: the body cannot be JSON.
+
+        """
+        return await self._ask(self._fresh if once else self._http, "POST", path, body)
+
+    async def _ask(self, http: httpx.AsyncClient, method: str, path: str, body: Any) -> Reply:
+        url = self.base_url + path
+        outcome: Exception
+        try:
+            request = http.build_request(method, url, json=body, headers=self._headers_for(url))
+            response = await http.send(request, follow_redirects=False)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            outcome = _judged(error)
+        else:
+            return self._reply(response)
+        raise outcome
+
+    def _reply(self, response: httpx.Response) -> Reply:
+        content = response.content
+        for secret in self._secrets:
+            content = content.replace(secret, REDACTED)
+        return Reply(response.status_code, content, {k.lower(): v for k, v in response.headers.items()})
+
+    def _headers_for(self, url: str) -> dict[str, str]:
+        """Ours and the key for the service's own origin; for any other host what a browser would send."""
+        if _origin(url) != self._origin:
+            return {"user-agent": BROWSER}
+        headers = {"user-agent": "mjvideo-nb", "accept": "application/json"}
+        if self._key:
+            headers["authorization"] = f"Bearer {self._key.reveal()}"
+        return headers | {name: secret.reveal() for name, secret in self._headers.items()}
+
+    @asynccontextmanager
+    async def stream(self, url: str, *, headers: Mapping[str, str] | None = None) -> AsyncIterator[Stream]:
+        """`GET` of any URL, read piece by piece, redirects followed with the headers chosen anew for each host.
+
+        Raises:
+            NotSent, Lost: no answer, or it broke off; also from within the reading.
+
+        """
+        response = await self._open(url, headers or {})
+        try:
+            yield Stream(
+                response.status_code,
+                {k.lower(): v for k, v in response.headers.items()},
+                _chunks(response),
+                str(response.url),
+            )
+        finally:
+            await response.aclose()
+
+    async def _open(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
+        outcome: Exception = Lost(f"more than {REDIRECTS} redirects")
+        try:
+            for _ in range(REDIRECTS + 1):
+                # The bytes as they are: a length and a range mean nothing for a compressed copy.
+                own = {"accept": "*/*", "accept-encoding": "identity", "user-agent": BROWSER}
+                request = self._http.build_request("GET", url, headers=self._headers_for(url) | own | dict(headers))
+                response = await self._http.send(request, stream=True, follow_redirects=False)
+                if not response.has_redirect_location:
+                    return response
+                await response.aclose()
+                url = str(response.url.join(response.headers["location"]))
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            outcome = _judged(error)
+        raise outcome
+
+    def __repr__(self) -> str:
+        return f"Transport({self.base_url!r})"
+
+
+async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
+    outcome: Exception | None = None
+    try:
+        async for chunk in response.aiter_bytes(1 << 18):
+            yield chunk
+    except httpx.HTTPError as error:
+        outcome = _judged(error)
+    if outcome:
+        raise outcome
+
+
+def _judged(error: Exception) -> Exception:
+    """Whether the request never left, in words that hold no header."""
+    reason = re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__
+    return (NotSent if isinstance(error, NEVER_LEFT) else Lost)(reason)
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    return parts.scheme, (parts.hostname or "").lower(), port or {"http": 80, "https": 443}.get(parts.scheme)

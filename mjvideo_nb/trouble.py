@@ -1,0 +1,261 @@
+"""What an answer that is not the wished-for one means: error bodies -> our errors.
+
+The service's errors have five shapes and many authors. `trouble_of` reads any of them; the other functions decide which
+of our errors it is, what that means for the money, and what to do next. Pure functions, as in `wire`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from .errors import (
+    AuthenticationError,
+    BannedPrompt,
+    MJVideoError,
+    QueueFull,
+    QuotaError,
+    RateLimited,
+    Refused,
+    ServiceError,
+    SubmissionUncertain,
+    TaskNotFound,
+)
+
+__all__ = [
+    "Reply",
+    "Trouble",
+    "clean",
+    "decode",
+    "lookup_error",
+    "not_found",
+    "parent_not_ready",
+    "refusal",
+    "refuse_by_status",
+    "says_no_such_task",
+    "trouble_of",
+    "uncertain",
+]
+
+QUEUE_FULL, BANNED, SATURATED = 23, 24, 30
+NOTHING_CHARGED = "Nothing was charged."
+QUOTA = re.compile(
+    r"quota_not_enough|insufficient[ _]*(user[ _]*)?quota|quota[ _]*exhausted|余额不足|额度不足", re.IGNORECASE
+)
+NO_SUCH_TASK = re.compile(r"task_no_?t?_?found|task[ _]not[ _]found|task_not_exist", re.IGNORECASE)
+REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "cf-ray")
+WORDS_LIMIT = 2_000
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP answer as it came: status, headers with lower-case names, body."""
+
+    status: int
+    content: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx. In a submit's answer that can still be a refusal."""
+        return 200 <= self.status < 300
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What an error body says, whichever of its shapes it has."""
+
+    words: str
+    code: int | str | None
+    properties: Mapping[str, Any]
+
+
+def decode(content: bytes) -> Any:
+    """The JSON value of a body, or None where there is none to read."""
+    try:
+        return json.loads(content.decode("utf-8-sig"), parse_constant=lambda _: None)
+    except (ValueError, RecursionError):
+        return None
+
+
+def clean(value: Any) -> str:
+    """Text that every later encoder accepts: a lone surrogate becomes a question mark."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _code(value: Any) -> int | str | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, str):
+        value = clean(value).strip()
+        return int(value) if re.fullmatch(r"-?\d{1,9}", value) else value or None
+    return value if isinstance(value, int) else None
+
+
+def trouble_of(body: Any) -> Trouble:
+    """What an error body says: `error` as object or text, or `description`, or `message`."""
+    if not isinstance(body, Mapping):
+        return Trouble("", None, {})
+    properties = body.get("properties")
+    inner = body.get("error")
+    source: Mapping[str, Any] = inner if isinstance(inner, Mapping) else body
+    candidates = (source.get("message"), source.get("description"), inner, body.get("message"), source.get("type"))
+    words = next((text for text in (clean(c).strip() for c in candidates) if text), "")
+    code = _code(source.get("code"))
+    return Trouble(words[:WORDS_LIMIT], code, properties if isinstance(properties, Mapping) else {})
+
+
+def _error(kind: type[MJVideoError], reply: Reply, trouble: Trouble, *sentences: str, task_id: str = "") -> Any:
+    """An error of this kind: the service's words first, then what it means and what to do."""
+    said = f"“{trouble.words}”" if trouble.words else f"HTTP {reply.status}"
+    if trouble.words and trouble.code not in {None, ""}:
+        said += f" (code {trouble.code})"
+    elif trouble.words and not reply.ok:
+        said += f" (HTTP {reply.status})"
+    error = kind(
+        " ".join((f"{said}.", *(s for s in sentences if s))),
+        status=reply.status,
+        code=trouble.code,
+        description=trouble.words,
+        request_id=next((reply.headers[name] for name in REQUEST_ID_HEADERS if reply.headers.get(name)), ""),
+        task_id=task_id,
+    )
+    if isinstance(error, RateLimited):
+        error.retry_after = _seconds(reply.headers.get("retry-after"))
+    return error
+
+
+def _seconds(value: str | None) -> float | None:
+    """`Retry-After` in seconds; its rarer form, a date, is not worth trusting two clocks for."""
+    try:
+        seconds = float(value) if value else math.nan
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def uncertain(reply: Reply, what: str, trouble: Trouble, task_id: str = "") -> SubmissionUncertain:
+    """The error for an answer that leaves open whether the request was accepted."""
+    said = f": “{trouble.words}”" if trouble.words else ""
+    pick_up = f"It may be task {task_id}: fetch that id to see. " if task_id else ""
+    error: SubmissionUncertain = _error(SubmissionUncertain, reply, trouble, task_id=task_id)
+    error.args = (
+        f"{what} (HTTP {reply.status}){said}. The request may have been accepted and billed, so it is not sent again "
+        f"by itself. {pick_up}Look at the provider's task list or balance before sending it again.",
+    )
+    return error
+
+
+def parent_not_ready(error: MJVideoError) -> bool:
+    """Whether an extend was refused only because its parent has just ended."""
+    return "task_status_not_success" in f"{error.code} {error.description}"
+
+
+def says_no_such_task(trouble: Trouble) -> bool:
+    """Whether the words are those of an unknown id."""
+    return bool(NO_SUCH_TASK.search(f"{trouble.words} {trouble.code}"))
+
+
+def refusal(reply: Reply, trouble: Trouble) -> MJVideoError:
+    """The error for a body that says no under a 2xx."""
+    error: MJVideoError
+    if trouble.code == QUEUE_FULL:
+        error = _error(QueueFull, reply, trouble, NOTHING_CHARGED, "Send it again in a few minutes.")
+    elif trouble.code == SATURATED:
+        error = _error(RateLimited, reply, trouble, NOTHING_CHARGED, "Send it again in a minute.")
+    elif trouble.code == BANNED:
+        error = _banned(reply, trouble)
+    else:
+        error = _refused(reply, trouble)
+    return error
+
+
+def _refused(reply: Reply, trouble: Trouble) -> Any:
+    if QUOTA.search(f"{trouble.words} {trouble.code}"):
+        return _error(QuotaError, reply, trouble, NOTHING_CHARGED, "Top up the account, then send it again.")
+    error = _error(Refused, reply, trouble, NOTHING_CHARGED)
+    if parent_not_ready(error):
+        advice = "The clip's task has only just ended, or not succeeded: wait 15 seconds, then extend again."
+    elif trouble.code == 3:
+        advice = "The parent task is unknown to the service, or it has no account free: check the id, or try later."
+    elif trouble.code in {5, 9}:
+        advice = "The gateway has trouble of its own: try again later."
+    else:
+        advice = "Change what it objects to and generate again."
+    error.args = (f"{error.args[0]} {advice}",)
+    return error
+
+
+def _banned(reply: Reply, trouble: Trouble) -> Any:
+    word = clean(trouble.properties.get("bannedWord")).strip()
+    advice = f"Take “{word}” out of the prompt" if word and word not in trouble.words else "Change the prompt"
+    error = _error(BannedPrompt, reply, trouble, NOTHING_CHARGED, f"{advice} and generate again.")
+    error.banned_word = word
+    return error
+
+
+def refuse_by_status(reply: Reply, body: Any, trouble: Trouble) -> NoReturn:
+    """What an HTTP status other than 2xx means for a submit."""
+    status = reply.status
+    if status == 429 or trouble.code == SATURATED:
+        raise _error(RateLimited, reply, trouble, NOTHING_CHARGED, "Send it again in a minute.")
+    if status == 401:
+        raise _key_refused(reply, trouble, NOTHING_CHARGED)
+    if status == 402 or (status in {400, 403} and QUOTA.search(f"{trouble.words} {trouble.code}")):
+        raise _error(QuotaError, reply, trouble, NOTHING_CHARGED, "Top up the account, then send it again.")
+    if status == 413:
+        raise _error(Refused, reply, trouble, NOTHING_CHARGED, "The first frame is too large: give a smaller one.")
+    if status == 403:
+        raise _error(
+            Refused, reply, trouble, NOTHING_CHARGED, "Check with the provider what this key or address may do."
+        )
+    if 300 <= status < 400 or status in {404, 405}:
+        raise _wrong_address(reply, trouble, NOTHING_CHARGED)
+    envelope = body.get("error") if isinstance(body, Mapping) else None
+    invalid = status == 500 and isinstance(envelope, Mapping) and envelope.get("code") == "invalid_request"
+    if status in {400, 415, 422} or invalid:
+        raise _refused(reply, trouble)
+    raise uncertain(reply, "The service failed on the request", trouble)
+
+
+def lookup_error(reply: Reply, body: Any, trouble: Trouble, task_id: str) -> MJVideoError:
+    """What went wrong with a question about tasks; none of it touches the tasks or the money."""
+    goes_on = "This was only a look at the task: it goes on, and nothing more is charged."
+    error: MJVideoError
+    if reply.status == 429:
+        error = _error(RateLimited, reply, trouble, goes_on, "It will be looked at again later.", task_id=task_id)
+    elif reply.status == 401:
+        error = _key_refused(reply, trouble, goes_on, task_id)
+    elif reply.status == 403:
+        error = _error(Refused, reply, trouble, goes_on, "Check with the provider what this key may do.")
+    elif 300 <= reply.status < 400 or reply.status in {404, 405}:
+        error = _wrong_address(reply, trouble, goes_on, task_id)
+    elif reply.ok and body is None:
+        unreadable = Trouble("the answer is not JSON", None, {})
+        error = _error(ServiceError, reply, unreadable, goes_on, "Try again; if it stays, check the base URL.")
+    else:
+        error = _error(ServiceError, reply, trouble, goes_on, "Try again in a moment.", task_id=task_id)
+    return error
+
+
+def _key_refused(reply: Reply, trouble: Trouble, money: str, task_id: str = "") -> Any:
+    advice = "Check the key (COMETAPI_KEY or api_key=) and that it has credit."
+    return _error(AuthenticationError, reply, trouble, money, advice, task_id=task_id)
+
+
+def _wrong_address(reply: Reply, trouble: Trouble, money: str, task_id: str = "") -> Any:
+    advice = "There is no video service at this address: check the base URL (COMETAPI_BASE_URL or base_url=)."
+    return _error(ServiceError, reply, trouble, money, advice, task_id=task_id)
+
+
+def not_found(reply: Reply, task_id: str, trouble: Trouble) -> TaskNotFound:
+    """The error for an id that the service does not know."""
+    unknown = Trouble(f"the service does not know task {task_id}", trouble.code, {})
+    advice = "Check the id, and that the key and base URL are those it was made with."
+    error: TaskNotFound = _error(TaskNotFound, reply, unknown, advice, task_id=task_id)
+    error.description = trouble.words
+    return error
