@@ -1,0 +1,240 @@
+"""The routes: HTTP in and out of the service, and the places where it can be told to misbehave."""
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from mjvideo_nb.sandbox import shapes, submission
+from mjvideo_nb.sandbox.connection import HANG_UP
+from mjvideo_nb.sandbox.faults import (
+    Answer,
+    Clip,
+    Drop,
+    EmptyPrompt,
+    Faults,
+    Instead,
+    Json,
+    Listed,
+    NewId,
+    Plan,
+    Slow,
+    Unknown,
+    View,
+    envelope,
+    refused,
+    upstream_error,
+)
+from mjvideo_nb.sandbox.service import GatewayRefusal, Service
+from mjvideo_nb.sandbox.tasks import Task
+
+LARGEST_BODY = 40 * 1024 * 1024
+HOSTS = ["127.0.0.1", "localhost"]
+"""Names that this service answers to: a page in the user's browser cannot reach it under a name of its own."""
+GATEWAYS = ("", "/mj-fast", "/mj-relax", "/mj-turbo")
+
+Work = Callable[[Request], Awaitable[Response]]
+
+
+class BodyTooLargeError(Exception):
+    """The body of a request is larger than the service takes."""
+
+
+class Routes:
+    """What each route does; counts what it is asked."""
+
+    def __init__(self, service: Service, faults: Faults) -> None:
+        self.service = service
+        self.faults = faults
+        self.requests: Counter[str] = Counter()
+        self.accepted = 0
+        self.keys_elsewhere = 0
+        self._asked: Counter[tuple[str, str]] = Counter()
+
+    def table(self) -> list[Route]:
+        routes = [
+            Route("/sandbox/faults", self.read_faults),
+            Route("/sandbox/faults", self.write_faults, methods=["PUT"]),
+            Route("/sandbox/stats", self.stats),
+            Route("/cdn/video/{id}/0_{index:int}.mp4", self._route("clip", self.clip)),
+        ]
+        for gateway in GATEWAYS:
+            at = f"{gateway}/mj"
+            routes += [
+                Route(f"{at}/submit/video", self._route("submit", self.submit), methods=["POST"]),
+                Route(f"{at}/task/list-by-condition", self._route("list", self.list), methods=["POST"]),
+                Route(f"{at}/task/{{id}}/fetch", self._route("fetch", self.fetch)),
+                Route(f"{at}/image/{{id}}", self._route("image", self.image)),
+                Route(f"{at}/video/{{id}}/0_{{index:int}}.mp4", self._route("clip", self.clip)),
+            ]
+        return routes
+
+    def _route(self, name: str, work: Work) -> Work:
+        """`work` with the faults that any route can have."""
+
+        async def answer(request: Request) -> Response:
+            self.requests[name] += 1
+            if self.faults.take_one(Drop, name, _before):
+                return await _hang_up(request)
+            for _, seconds in self.faults.take(Slow, name):
+                await asyncio.sleep(seconds)
+            if request.method == "POST":
+                try:
+                    request.state.body = await _body(request)
+                except BodyTooLargeError:
+                    return envelope(413, "request body too large")
+            instead = self.faults.take_one(Instead, name)
+            if instead:
+                fault, value = instead
+                return fault.answer(value)
+            response = await work(request)
+            if self.faults.take_one(Drop, name, _after):
+                return await _hang_up(request)
+            return response
+
+        return answer
+
+    async def submit(self, request: Request) -> Response:
+        try:
+            asked = submission.read(_json(request))
+            if not asked.prompt.strip() and self.faults.take_one(EmptyPrompt, "submit"):
+                return upstream_error("prompt_required ")
+            plan = self.faults.take_one(Plan, "submit")
+            prefix = self.faults.take_one(NewId, "submit")
+            task = self.service.submit(
+                asked, ending=plan[0].ending if plan else None, id_prefix=prefix[0].prefix if prefix else ""
+            )
+        except submission.Refusal as no:
+            return refused(no.code, no.description, properties=no.properties)
+        except GatewayRefusal as no:
+            return upstream_error(str(no))
+        self.accepted += 1
+        return self._send("submit", shapes.submitted(task))
+
+    async def fetch(self, request: Request) -> Response:
+        task = self.service.task(request.path_params["id"])
+        if task is None:
+            unknown = self.faults.take_one(Unknown, "fetch")
+            return unknown[0].answer() if unknown else upstream_error("task_no_found ")
+        return self._send("fetch", self._shown("fetch", task, request))
+
+    async def list(self, request: Request) -> Response:
+        body = _json(request)
+        ids = body.get("ids") if isinstance(body, dict) else None
+        if not isinstance(ids, list):
+            return upstream_error("ids is required")
+        known = [task for task in map(self.service.task, dict.fromkeys(map(str, ids))) if task is not None]
+        # The newest first, as the real list: the order of the question is not promised.
+        known.sort(key=lambda task: task.submitted, reverse=True)
+        tasks = [self._shown("list", task, request) for task in known]
+        for fault, _ in self.faults.take(Listed, "list"):
+            tasks = fault.change(tasks)
+        return self._send("list", tasks)
+
+    async def image(self, request: Request) -> Response:
+        task = self.service.task(request.path_params["id"])
+        if task is None or task.size is None:
+            return upstream_error("task_no_found ", 404)
+        return FileResponse(self.service.store.folder(task.id).poster, media_type="image/jpeg")
+
+    async def clip(self, request: Request) -> Response:
+        task = self.service.task(request.path_params["id"])
+        index: int = request.path_params["index"]
+        if task is None or self.service.look(task).status != "SUCCESS" or index >= task.batch:
+            return upstream_error("task_no_found ", 404)
+        path = self.service.store.folder(task.id).clip(index)
+        if request.url.hostname == "localhost" and "authorization" in request.headers:
+            self.keys_elsewhere += 1
+        fault = None if request.url.hostname == "localhost" else self.faults.take_one(Clip, "clip")
+        if fault:
+            elsewhere = request.url.replace(hostname="localhost")
+            return fault[0].answer(path.read_bytes(), str(elsewhere))
+        return FileResponse(path, media_type="video/mp4")
+
+    def _shown(self, route: str, task: Task, request: Request) -> Json:
+        now = self.service.look(task)
+        body = shapes.shown(task, now, str(request.base_url).rstrip("/"))
+        phase = "running" if not now.finished else now.status
+        self._asked[task.id, phase] += 1
+        for fault, value in self.faults.take(View, route, lambda view: view.while_ == phase):
+            body = fault.change(body, self._asked[task.id, phase], value)
+        return body
+
+    def _send(self, route: str, body: Any) -> Response:
+        odd = self.faults.take_one(Answer, route)
+        return odd[0].send(body) if odd else JSONResponse(body)
+
+    async def stats(self, _: Request) -> Response:
+        """Requests by route, tasks accepted (each would have been billed), and keys that came where they do not belong."""
+        return JSONResponse(
+            {"requests": dict(self.requests), "accepted": self.accepted, "keys_elsewhere": self.keys_elsewhere}
+        )
+
+    async def read_faults(self, _: Request) -> Response:
+        return JSONResponse({"faults": self.faults.as_json()})
+
+    async def write_faults(self, request: Request) -> Response:
+        try:
+            self.faults.set(json.loads(await request.body())["faults"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return await self.read_faults(request)
+
+
+def create_app(service: Service, faults: Iterable[Json] = ()) -> Starlette:
+    """The application; it ends the service's work when it is shut down."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await service.stop()
+
+    routes = Routes(service, Faults(faults))
+    return Starlette(
+        routes=routes.table(), lifespan=lifespan, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)]
+    )
+
+
+def _before(drop: Drop) -> bool:
+    return not drop.accepted
+
+
+def _after(drop: Drop) -> bool:
+    return drop.accepted
+
+
+async def _body(request: Request) -> bytes:
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            raise BodyTooLargeError
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _json(request: Request) -> Any:
+    try:
+        return json.loads(request.state.body)
+    except ValueError as error:
+        raise submission.Refusal("Parameter error: the body is not JSON") from error
+
+
+async def _hang_up(request: Request) -> Response:
+    """End the connection without a word."""
+    hang_up = request.scope.get("extensions", {}).get(HANG_UP)
+    if hang_up is None:
+        raise ClientDisconnect
+    hang_up()
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    return Response()

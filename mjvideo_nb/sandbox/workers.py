@@ -1,0 +1,154 @@
+"""The processes that render: apart from the server, so that an answer never waits for a frame."""
+
+import asyncio
+import ctypes
+import itertools
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import TypeVar
+
+from mjvideo_nb.sandbox.camera import Motion, Pose, Shot, path
+from mjvideo_nb.sandbox.render import Prepared, Resolution, prepare, write_clip
+from mjvideo_nb.sandbox.store import Folder, write
+
+MOST_WORKERS = 4
+NICENESS = 10
+SLOTS = 4096
+"""Clips whose progress can be told apart at a time."""
+
+T = TypeVar("T")
+
+_frames_done: "ctypes.Array[ctypes.c_int] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClipOrder:
+    """One variant to film."""
+
+    folder: Path
+    variant: int
+    size: tuple[int, int]
+    shot: Shot
+    start: Pose
+    motion: Motion
+    frames: int
+    extend: bool
+
+
+def poses(order: ClipOrder) -> list[Pose]:
+    """Where the camera stands in each new frame: a new clip opens on the picture itself, an extend is already moving."""
+    if order.extend:
+        return path(order.shot, order.start, order.motion, order.frames)
+    return [order.start, *path(order.shot, order.start, order.motion, order.frames - 1)]
+
+
+class Workers:
+    """A few processes of low priority, started when the first work comes."""
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._frames = self._context.RawArray(ctypes.c_int, SLOTS)
+        self._slots = itertools.cycle(range(SLOTS))
+        self._pool: Executor | None = None
+        self._stopped = False
+
+    def slot(self) -> int:
+        """A place to count the frames of a clip in."""
+        slot = next(self._slots)
+        self._frames[slot] = 0
+        return slot
+
+    def frames(self, slot: int) -> int:
+        return self._frames[slot]
+
+    async def prepare(self, folder: Path, resolution: Resolution) -> Prepared:
+        """Make the picture to film out of the folder's source; PictureError when it is none."""
+        return await self._run(_prepare, folder, resolution)
+
+    async def film(self, order: ClipOrder, slot: int) -> None:
+        """Render one clip into its folder."""
+        await self._run(_film, order, slot)
+
+    async def _run(self, work: Callable[..., T], *args: object) -> T:
+        for last in (False, True):
+            pool = self._open()
+            try:
+                return await asyncio.get_running_loop().run_in_executor(pool, work, *args)
+            except BrokenProcessPool:
+                # Somebody killed a worker: the work is the same in a new one, but not for ever.
+                if self._pool is pool:
+                    self._pool = None
+                if last or self._stopped:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _open(self) -> Executor:
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(
+                max_workers=max(1, min(MOST_WORKERS, os.cpu_count() or 1)),
+                mp_context=self._context,
+                initializer=_begin,
+                initargs=(self._frames,),
+            )
+        return self._pool
+
+    def stop(self) -> None:
+        """End at once, whatever is being rendered."""
+        self._stopped = True
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.kill()
+
+
+def _begin(frames: "ctypes.Array[ctypes.c_int]") -> None:
+    global _frames_done  # noqa: PLW0603 - how a pool hands something to its workers
+    _frames_done = frames
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    threading.Thread(target=_end_with_the_server, name="end-with-the-server", daemon=True).start()
+
+
+def _end_with_the_server() -> None:
+    server = multiprocessing.parent_process()
+    if server is not None:
+        wait([server.sentinel])
+        os._exit(0)
+
+
+def _prepare(folder: Path, resolution: Resolution) -> Prepared:
+    files = Folder(folder)
+    prepared: list[Prepared] = []
+    write(
+        files.poster,
+        lambda poster: write(
+            files.first_frame, lambda frame: prepared.append(prepare(files.source, frame, poster, resolution))
+        ),
+    )
+    return prepared[0]
+
+
+def _film(order: ClipOrder, slot: int) -> None:
+    files = Folder(order.folder)
+    target = files.clip(order.variant)
+    done = _frames_done
+    if done is None:
+        raise RuntimeError("this process was not started as a worker")
+    if not target.exists():  # another process that shares the store may have been quicker
+        after = files.before if order.extend else None
+
+        def count(frames: int) -> None:
+            done[slot] = frames
+
+        write(
+            target,
+            lambda part: write_clip(part, files.first_frame, order.size, poses(order), after=after, on_frame=count),
+        )
+    done[slot] = order.frames
