@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import stamina
 
@@ -34,10 +34,7 @@ from .errors import (
     TaskTimeout,
 )
 from .models import Clip, Task, VideoRequest, is_empty
-from .transport import Lost, NotSent, Transport
-
-if TYPE_CHECKING:
-    import httpx
+from .transport import AsyncClient, Lost, NotSent, Timeout, Transport
 
 __all__ = ["POLL_INTERVAL", "TASK_DEADLINE", "Client"]
 
@@ -76,9 +73,9 @@ class Client:
         api_key: str | None = None,
         base_url: str | None = None,
         *,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | Timeout | None = None,
         headers: Mapping[str, str] | None = None,
-        http: httpx.AsyncClient | None = None,
+        http: AsyncClient | None = None,
     ) -> None:
         key = config.api_key(api_key)
         if key is None and not headers:

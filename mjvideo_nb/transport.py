@@ -15,13 +15,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+from httpx import AsyncClient, Timeout
 
 from .config import Secret
 from .trouble import Reply
 
-__all__ = ["DEFAULT_TIMEOUT", "Lost", "NotSent", "Stream", "Transport"]
+__all__ = ["DEFAULT_TIMEOUT", "AsyncClient", "Lost", "NotSent", "Stream", "Timeout", "Transport"]
 
-DEFAULT_TIMEOUT = httpx.Timeout(120.0, connect=15.0)
+DEFAULT_TIMEOUT = Timeout(120.0, connect=15.0)
 """Seconds. A gateway may hold a submit until its own upstream has answered."""
 
 NEVER_LEFT = (
@@ -75,22 +76,22 @@ class Transport:
         base_url: str,
         key: Secret | None,
         *,
-        timeout: float | httpx.Timeout | None = None,
+        timeout: float | Timeout | None = None,
         headers: Mapping[str, str] | None = None,
-        http: httpx.AsyncClient | None = None,
+        http: AsyncClient | None = None,
     ) -> None:
         self.base_url = base_url
         self._origin = _origin(base_url)
         self._key = key
         self._headers = {name: Secret(value) for name, value in (headers or {}).items()}
         self._secrets = [s.reveal().encode() for s in (key, *self._headers.values()) if s and len(s.reveal()) >= 8]
-        self._timeout = DEFAULT_TIMEOUT if timeout is None else httpx.Timeout(timeout)
+        self._timeout = DEFAULT_TIMEOUT if timeout is None else Timeout(timeout)
         self._own = http is None
         # A proxy from the environment cannot reach a service on this machine's loopback.
         direct = urlsplit(base_url).hostname in LOOPBACK
-        self._http = http or httpx.AsyncClient(timeout=self._timeout, trust_env=not direct)
+        self._http = http or AsyncClient(timeout=self._timeout, trust_env=not direct)
         # A kept connection may be half closed, and the answer to a submit lost with it: each has a fresh one.
-        self._fresh = http or httpx.AsyncClient(
+        self._fresh = http or AsyncClient(
             timeout=self._timeout, trust_env=not direct, limits=httpx.Limits(max_keepalive_connections=0)
         )
 
@@ -124,7 +125,7 @@ class Transport:
         """
         return await self._ask(self._fresh if once else self._http, "POST", path, body)
 
-    async def _ask(self, http: httpx.AsyncClient, method: str, path: str, body: Any) -> Reply:
+    async def _ask(self, http: AsyncClient, method: str, path: str, body: Any) -> Reply:
         url = self.base_url + path
         outcome: Exception
         try:

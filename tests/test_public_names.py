@@ -1,0 +1,70 @@
+"""The public surface, and what using it loads."""
+
+import subprocess
+import sys
+
+import pytest
+
+import mjvideo_nb as mj
+
+PUBLIC = [
+    "AuthenticationError",
+    "BadClip",
+    "BannedPrompt",
+    "Client",
+    "Clip",
+    "ClipExpired",
+    "InvalidRequest",
+    "Job",
+    "MJVideoError",
+    "Motion",
+    "QueueFull",
+    "QuotaError",
+    "RateLimited",
+    "Refused",
+    "SandboxUnavailable",
+    "ServiceError",
+    "Status",
+    "SubmissionUncertain",
+    "Task",
+    "TaskFailed",
+    "TaskNotFound",
+    "TaskTimeout",
+    "VideoRequest",
+    "connect",
+    "studio",
+    "video",
+]
+
+
+def test_the_public_names_are_these():
+    assert mj.__all__ == PUBLIC
+    assert set(PUBLIC) <= set(dir(mj))
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_each_public_name_can_be_used_and_says_what_it_is(name):
+    assert getattr(mj, name).__doc__
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="vidio"):
+        mj.vidio  # noqa: B018
+
+
+def loaded_by(code):
+    """Which of the heavy libraries a fresh interpreter has loaded after this code."""
+    check = "import sys; print([m for m in ('IPython','ipywidgets','anywidget','httpx','PIL','av') if m in sys.modules])"
+    return subprocess.run([sys.executable, "-c", f"{code}\n{check}"], capture_output=True, text=True, check=True).stdout
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert loaded_by("import mjvideo_nb").strip() == "[]"
+
+
+def test_the_models_need_no_http():
+    assert loaded_by("import mjvideo_nb as mj; mj.VideoRequest(image='a.jpg')").strip() == "[]"
+
+
+def test_the_client_loads_no_jupyter():
+    assert loaded_by("import mjvideo_nb as mj; mj.Client('key')").strip() == "['httpx']"
