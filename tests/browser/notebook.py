@@ -108,7 +108,10 @@ class Notebook:
         )
 
     def cell(self, index: int) -> Locator:
-        """The output area of a cell, to look for text, roles and widgets in."""
+        """The output area of a cell, to look for text, roles and widgets in.
+
+        The text of a result, unlike that of a print, begins with its prompt: ``[3]:``.
+        """
         return self.page.locator(".jp-NotebookPanel .jp-Notebook .jp-Cell").nth(index).locator(".jp-Cell-outputArea")
 
     def save(self) -> None:
