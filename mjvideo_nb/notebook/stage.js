@@ -201,6 +201,7 @@ class Scope {
   asked = new Map(); // clip index -> resolvers of a request for its bytes
   views = new Set();
   aspect = null; // of the first clip that was opened; kept, so that the grid never jumps
+  endsAt = null; // the elapsed seconds at which the job is expected to end
 
   constructor(model, invoke) {
     this.model = model;
@@ -423,26 +424,29 @@ class Player {
       else this.set({ wanted: false });
       return;
     }
+    // When one has run dry (a slow server, a busy machine), the others wait for it instead of running away from it.
+    const dry = this.videos.some((video) => !video.ended && video.readyState < video.HAVE_FUTURE_DATA);
     for (const video of this.videos) {
       if (video.ended) continue;
-      if (video.paused) video.play().catch(() => {}); // a pause or a seek came in between: the next tick sees it
-      if (video !== lead && !video.seeking) this.follow(video, lead);
+      if (dry && video.readyState >= video.HAVE_FUTURE_DATA) video.pause();
+      else if (video.paused) video.play().catch(() => {}); // a pause came in between: the next tick sees it
+      if (video !== lead && !dry && !this.follow(video, lead)) {
+        this.seek(lead.currentTime);
+        return;
+      }
     }
     this.onChange();
     this.timer = requestAnimationFrame(() => this.tick());
   }
 
-  /** Brings a video back to the leader: far off by a jump, else by playing a little faster or slower. */
+  /** Brings a video back to the leader by playing it a little faster or slower; false if it is too far off for that. */
   follow(video, lead) {
     const drift = video.currentTime - lead.currentTime;
-    if (Math.abs(drift) > 0.25) {
-      video.currentTime = lead.currentTime;
-      return;
-    }
-    const nudge = Math.abs(drift) < 0.01 ? 0 : Math.max(-0.15, Math.min(0.15, drift * 2));
+    const nudge = Math.abs(drift) < 0.01 ? 0 : Math.max(-0.25, Math.min(0.25, drift * 3));
     const rate = this.speed * (1 - nudge);
     // Each change of the rate costs the decoder something: only those that matter are made.
     if (Math.abs(video.playbackRate - rate) > 0.02 || (nudge === 0 && video.playbackRate !== rate)) video.playbackRate = rate;
+    return Math.abs(drift) < 0.2;
   }
 
   dispose() {
@@ -565,11 +569,11 @@ class View {
     this.errorText = h("span");
     this.hint = h("span");
     this.error = h("div", { class: "mj-error-box" }, this.errorTitle, " ", this.errorText, " ", this.hint);
-    this.line = h("div", { class: "mj-line" }, this.status, this.times);
+    this.line = h("div", { class: "mj-line mj-status" }, this.status, this.times);
     this.origin = h("span");
     this.count = h("b");
     this.rest = h("span");
-    this.crumb = h("div", { class: "mj-line" }, this.origin, this.count, this.rest);
+    this.crumb = h("div", { class: "mj-line mj-crumb" }, this.origin, this.count, this.rest);
     this.grid = h("div", { class: "mj-grid" });
     this.notices = h("div", { class: "mj-notices", role: "status" });
     this.note = h("div", { class: "mj-note" });
