@@ -8,7 +8,9 @@ DONE = Task(
     id="0773314942177684",
     status="SUCCESS",
     clips=tuple(Clip(task_id="0773314942177684", index=i, url=f"https://x/{i}.mp4") for i in (0, 1)),
-    request=VideoRequest(image="tulip.jpg", prompt="petals", motion="high", video_type="720p", state="s", extra={"loop": True}),
+    request=VideoRequest(
+        image="tulip.jpg", prompt="petals", motion="high", video_type="720p", state="s", extra={"loop": True}
+    ),
 )
 
 

@@ -54,7 +54,9 @@ def test_an_unknown_name_is_an_attribute_error():
 
 def loaded_by(code):
     """Which of the heavy libraries a fresh interpreter has loaded after this code."""
-    check = "import sys; print([m for m in ('IPython','ipywidgets','anywidget','httpx','PIL','av') if m in sys.modules])"
+    check = (
+        "import sys; print([m for m in ('IPython','ipywidgets','anywidget','httpx','PIL','av') if m in sys.modules])"
+    )
     return subprocess.run([sys.executable, "-c", f"{code}\n{check}"], capture_output=True, text=True, check=True).stdout
 
 

@@ -182,7 +182,9 @@ def test_links_become_absolute(link, absolute):
     assert wire.read_task(reply({"id": "17", "videoUrl": link}), "17", BASE).clips[0].url == absolute
 
 
-@pytest.mark.parametrize("link", ["javascript:alert(1)", "file:///etc/passwd", "data:video/mp4;base64,AA", "http://[", 7, ""])
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "file:///etc/passwd", "data:video/mp4;base64,AA", "http://[", 7, ""]
+)
 def test_a_link_that_is_none_is_left_out(link):
     assert wire.read_task(reply({"id": "17", "videoUrl": link}), "17", BASE).clips == ()
 
@@ -194,7 +196,17 @@ def test_a_gap_in_the_list_keeps_the_other_indices():
 
 @pytest.mark.parametrize(
     ("value", "progress"),
-    [("46%", 46), ("", None), ("100%", 100), (46, 46), ("1000%", 100), (-3, 0), (None, None), ("x", None), (True, None)],
+    [
+        ("46%", 46),
+        ("", None),
+        ("100%", 100),
+        (46, 46),
+        ("1000%", 100),
+        (-3, 0),
+        (None, None),
+        ("x", None),
+        (True, None),
+    ],
 )
 def test_progress(value, progress):
     assert wire.read_task(reply({"id": "17", "progress": value}), "17", BASE).progress == progress
