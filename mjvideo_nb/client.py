@@ -42,6 +42,8 @@ POLL_INTERVAL = 5.0
 """Seconds between looks at a task: gateways learn its state every 15 s, so looking more often gains nothing."""
 TASK_DEADLINE = 3600.0
 """Seconds; the gateways give a task up after an hour."""
+LOCAL_POLL_INTERVAL = 0.4
+"""Seconds, for a service on this machine, such as the sandbox: looking often costs nothing and makes a card lively."""
 LINKS_DEADLINE = 60.0
 """Seconds to go on looking for the clips' links after SUCCESS: they may be filled in some polls later."""
 PATIENCE = 120.0
@@ -82,7 +84,7 @@ class Client:
             raise AuthenticationError(f"There is no key, so nothing was sent. {config.HOW_TO_GIVE_A_KEY}")
         self.base_url = config.base_url(base_url)
         self._transport = Transport(self.base_url, key, timeout=timeout, headers=headers, http=http)
-        self.poll_interval = POLL_INTERVAL
+        self.poll_interval = LOCAL_POLL_INTERVAL if self._transport.is_local else POLL_INTERVAL
 
     async def __aenter__(self) -> Self:
         return self

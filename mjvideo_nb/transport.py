@@ -87,12 +87,13 @@ class Transport:
         self._secrets = [s.reveal().encode() for s in (key, *self._headers.values()) if s and len(s.reveal()) >= 8]
         self._timeout = DEFAULT_TIMEOUT if timeout is None else Timeout(timeout)
         self._own = http is None
+        self.is_local = urlsplit(base_url).hostname in LOOPBACK
         # A proxy from the environment cannot reach a service on this machine's loopback.
-        direct = urlsplit(base_url).hostname in LOOPBACK
-        self._http = http or AsyncClient(timeout=self._timeout, trust_env=not direct)
+        proxied = not self.is_local
+        self._http = http or AsyncClient(timeout=self._timeout, trust_env=proxied)
         # A kept connection may be half closed, and the answer to a submit lost with it: each has a fresh one.
         self._fresh = http or AsyncClient(
-            timeout=self._timeout, trust_env=not direct, limits=httpx.Limits(max_keepalive_connections=0)
+            timeout=self._timeout, trust_env=proxied, limits=httpx.Limits(max_keepalive_connections=0)
         )
 
     async def close(self) -> None:

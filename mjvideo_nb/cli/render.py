@@ -25,8 +25,6 @@ from .progress import Progress
 
 __all__ = ["add_to"]
 
-SANDBOX_POLL_INTERVAL = 0.4
-
 
 @dataclass
 class Way:
@@ -162,9 +160,7 @@ def _service(options: argparse.Namespace, way: Way) -> Iterator[Client]:
     except SandboxError as error:
         raise SandboxUnavailable(f"{error} Nothing was sent.") from error
     with process:
-        client = Client("sandbox", process.url)
-        client.poll_interval = SANDBOX_POLL_INTERVAL
-        yield client
+        yield Client("sandbox", process.url)
 
 
 async def _make(

@@ -25,8 +25,6 @@ __all__ = ["IOThread", "Session", "connect", "current", "io"]
 
 T = TypeVar("T")
 
-SANDBOX_POLL_INTERVAL = 0.4
-"""Seconds. The sandbox is on this machine: looking often costs nothing and makes the card lively."""
 SANDBOX_KEY = "sandbox"
 EXIT_PATIENCE = 2.0
 
@@ -197,9 +195,7 @@ class Session:
         except SandboxError as error:
             raise SandboxUnavailable(f"{error} Nothing was sent.") from error
         self._process = process
-        client = Client(SANDBOX_KEY, process.url)
-        client.poll_interval = SANDBOX_POLL_INTERVAL
-        return client
+        return Client(SANDBOX_KEY, process.url)
 
     async def _close(self) -> None:
         client, self._client = self._client, None

@@ -41,5 +41,4 @@ class JobView(ipywidgets.VBox):
     def _extend(self, index: int, motion: str) -> None:
         """The button under a clip: another job, its card below this one."""
         longer = self._job.extend(index, motion=motion)
-        shown: tuple[ipywidgets.Widget, ...] = self.children
-        self.children = (*shown, longer.view)
+        self.set_trait("children", (*self.children, longer.view))
