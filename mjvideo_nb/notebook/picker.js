@@ -1,24 +1,11 @@
 // The field for the first frame. A picture is chosen, dropped or pasted; checked and, where it is large, shrunk here,
-// because a message above 10 MB cuts the kernel's connection; and sent to the kernel as bytes.
+// because a message above 10 MB cuts the kernel's connection; and sent to the kernel as bytes. Joined behind `parts.js`.
 
 const TYPES = ["image/jpeg", "image/png", "image/webp"];
 const LARGE = 5e6; // bytes
 const LONG_SIDE = 2048; // px of a picture that was shrunk
 const THUMB_SIDE = 496; // px: twice the width at which the form shows it
-const THUMB_BYTES = 30000;
-const SLOW_KERNEL = 1500; // ms without an answer after which the field says so
-const KERNEL_AWAY = "Waiting for the kernel. It is busy, or it was restarted: if nothing happens when it is idle, run the cell again.";
-
-/** An element with attributes and children; strings become text. */
-function h(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name in node && typeof value !== "string") node[name] = value;
-    else node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
+const THUMB_BYTES = 22000; // 30 kB as a data URI: the preview is saved with the notebook
 
 /** A JPEG of the picture, at most `side` px long; on white, because JPEG has no transparency. */
 function drawn(bitmap, side, quality) {
@@ -73,11 +60,10 @@ async function prepared(file) {
   return { name, type, caption: `${name} · ${size}`, preview, bytes: await blob.arrayBuffer() };
 }
 
-/** Where a preview can be shown from, or "": data URIs of pictures, http(s), and paths relative to the notebook. */
+/** Where a preview can be shown from: data URIs of pictures, http(s), and paths relative to the notebook. */
 async function source(model, preview) {
   if (/^data:image\/(jpeg|png|webp|gif);/i.test(preview) || /^https?:/i.test(preview)) return preview;
-  if (!preview || /^([a-z][a-z0-9+.-]*:|[\\/])/i.test(preview) || !model.widget_manager?.resolveUrl) return "";
-  return model.widget_manager.resolveUrl(preview.split("/").map(encodeURIComponent).join("/"));
+  return fileUrl(model, preview);
 }
 
 /** What belongs to the model: the file on its way, what is wrong with it, and the views that show it. */
@@ -121,11 +107,13 @@ class Scope {
         this.changed();
       }, SLOW_KERNEL);
       this.local = message;
-      this.model.send({ kind: "file", id, ...message }, undefined, [bytes]);
+      tell(this.model, { kind: "file", id, ...message }, [bytes]);
+      this.changed();
     } catch (error) {
-      if (id === this.count) this.problem = error.message;
+      if (id !== this.count) return;
+      this.problem = error.message;
+      this.settle();
     }
-    this.changed();
   }
 
   /** What is shown: the file on its way, else what the kernel says. */
@@ -159,8 +147,9 @@ class View {
     this.picture.addEventListener("error", () => {
       this.picture.hidden = true;
     });
-    // At a focused field a letter must not become a command of JupyterLab.
-    this.root.addEventListener("keydown", (event) => event.key === "Escape" || event.stopPropagation());
+    this.root.addEventListener("keydown", (event) => {
+      if (isOurs(event) || event.key.toLowerCase() === "v") event.stopPropagation(); // Ctrl+V pastes here, not a cell
+    });
     this.root.addEventListener("paste", (event) => this.take(event.clipboardData.files, event));
     this.frame.addEventListener("dragover", (event) => {
       if (!event.dataTransfer.types.includes("Files")) return;

@@ -30,7 +30,7 @@ class Picker(anywidget.AnyWidget):
     """
 
     # The text, never the path: anywidget watches a path and then keeps every instance alive.
-    _esm = (HERE / "picker.js").read_text(encoding="utf-8")
+    _esm = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("parts.js", "picker.js"))
     _css = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("theme.css", "form.css"))
 
     preview = traitlets.Unicode().tag(sync=True)
@@ -70,12 +70,15 @@ class Picker(anywidget.AnyWidget):
         preview = str(message.get("preview") or "")
         if not preview.startswith("data:image/") or len(preview) > MAX_PREVIEW:
             preview = ""
-        self.show(preview=preview, caption=str(message.get("caption") or message["name"]))
+        name = str(message["name"])
+        used = {"preview": self.preview, "caption": self.caption}
+        # Before it is handed on, so that the owner can still show it in its own words.
+        self.show(preview=preview, caption=str(message.get("caption") or name))
         try:
-            self._on_file(str(message["name"]), bytes(buffers[0]))
+            self._on_file(name, bytes(buffers[0]))
         except MJVideoError as error:
-            self.show(error=str(error))
+            self.show(**used, error=str(error))
         except Exception as error:
-            self.log.exception("first frame %s", message["name"])
-            self.show(error=f"Unexpected {type(error).__name__}: {error}")
+            self.log.exception("first frame %s", name)
+            self.show(**used, error=f"Unexpected {type(error).__name__}: {error}")
         self.send({"kind": "file", "id": message.get("id")})

@@ -1,4 +1,4 @@
-// A job's card: its status, and under it its clips, played in step.
+// A job's card: its status, and under it its clips, played in step. Joined behind `parts.js`, `clips.js`, `player.js`.
 //
 // The kernel replaces the whole `card` at once. The page is built once and changed only where it differs from the card,
 // so that a tick of the progress never touches a video. What must outlive a view (a cell that is moved, a second view)
@@ -6,58 +6,9 @@
 //
 // Everything in a card comes from outside (prompts, file names, reasons): it is put in as text, never as markup.
 
-const FRAME = 1 / 24; // seconds: the service's clips run at 24 frames a second
 const SPEEDS = [0.25, 0.5, 1, 1.5, 2];
-const SLOW_KERNEL = 1500; // ms without an answer after which the card says so
 const DOUBLE_CLICK = 1000; // ms: the second half of a double click must not buy a second video
-const LATECOMER = 3000; // ms that the first clip waits for the others before it starts without them
-const HEADERS = 10000; // ms for a server to begin its answer
-const KERNEL_AWAY =
-  "Waiting for the kernel. It is busy, or it was restarted: if nothing happens when it is idle, run the cell again.";
-
-// ---- small helpers
-
-/** An element with attributes (`class`, `hidden`, `onclick` ...) and children; strings become text. */
-function h(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name in node && typeof value !== "string") node[name] = value;
-    else node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
-
-/** A 16 × 16 line drawing: icon fonts and arrow glyphs differ from machine to machine. */
-function icon(path) {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("aria-hidden", "true");
-  const line = document.createElementNS(space, "path");
-  line.setAttribute("d", path);
-  svg.append(line);
-  return svg;
-}
-
-const ICONS = {
-  play: "M4.5 2.5v11l9-5.5z",
-  pause: "M4 2.5h3v11H4zM9 2.5h3v11H9z",
-  back: "M10 3 5 8l5 5",
-  forward: "M6 3l5 5-5 5",
-  loop: "M3 8V6.5A2.5 2.5 0 0 1 5.5 4H12M10 2l2 2-2 2M13 8v1.5a2.5 2.5 0 0 1-2.5 2.5H4M6 14l-2-2 2-2",
-  download: "M8 2.5v7.5M4.8 7.2 8 10.4l3.2-3.2M3 13.5h10",
-};
-
-/** Changes a text only when it differs: live regions speak on every change, and selections would be lost. */
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}
-
-function setAttribute(node, name, value) {
-  if (value === null) node.removeAttribute(name);
-  else if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
-}
+const SANDBOX = " · clips are rendered on this machine, not by Midjourney. Set COMETAPI_KEY to use the service.";
 
 /** "38 s", "1 min 4 s", "1 h 5 min". */
 function duration(seconds) {
@@ -65,130 +16,6 @@ function duration(seconds) {
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
-}
-
-/** The URL if it may be followed (http, https, blob, relative), else null: a card must not carry `javascript:`. */
-function followed(url) {
-  try {
-    return ["http:", "https:", "blob:"].includes(new URL(url, document.baseURI).protocol) ? url : null;
-  } catch {
-    return null;
-  }
-}
-
-const stillWanted = matchMedia("(prefers-reduced-motion: reduce)");
-
-// ---- the clips' bytes
-
-/** A blob that a player takes, or an error: a 200 can be a login page, and a 404 can be a styled one. */
-async function asVideo(blob) {
-  const head = new Uint8Array(await blob.slice(0, 12).arrayBuffer());
-  const isMp4 = String.fromCharCode(...head.slice(4, 8)) === "ftyp";
-  const isWebm = head[0] === 0x1a && head[1] === 0x45 && head[2] === 0xdf && head[3] === 0xa3;
-  if (!isMp4 && !isWebm) throw new Error("not a video");
-  return new Blob([blob], { type: isMp4 ? "video/mp4" : "video/webm" });
-}
-
-async function fetchVideo(url) {
-  const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), HEADERS);
-  const response = await fetch(url, { signal: patience.signal }).finally(() => clearTimeout(timer));
-  if (!response.ok) throw new Error(`HTTP ${response.status}`);
-  return asVideo(await response.blob());
-}
-
-/** Resolves when a `<video src>` from another site can be played although its bytes cannot be read. */
-function playable(url) {
-  return new Promise((resolve, reject) => {
-    const probe = h("video", { muted: true, preload: "metadata" });
-    const timer = setTimeout(() => finish(reject), HEADERS);
-    const finish = (settle) => {
-      clearTimeout(timer);
-      probe.onloadedmetadata = probe.onerror = null;
-      probe.removeAttribute("src");
-      probe.load();
-      settle();
-    };
-    probe.onloadedmetadata = () => finish(resolve);
-    probe.onerror = () => finish(reject);
-    probe.src = url;
-  });
-}
-
-/** One clip's bytes: where they are tried, and what was found. `href` is set once it can be played. */
-class Source {
-  href = null;
-  isBlob = false;
-  state = "new"; // new, loading, waiting (for the kernel), ready, missing
-  reason = "";
-
-  constructor(scope, clip) {
-    this.scope = scope;
-    this.clip = clip;
-  }
-
-  /** A clip that was missing is tried again when the card names another place for it. */
-  update(clip) {
-    const moved = clip.path !== this.clip.path || clip.url !== this.clip.url;
-    this.clip = clip;
-    if (moved && this.state === "missing") this.load(true);
-  }
-
-  async load(again = false) {
-    if (this.state !== "new" && !(again && this.state === "missing")) return;
-    this.become("loading");
-    try {
-      this.take(await this.fromFile().catch(() => this.fromUrl()));
-    } catch {
-      try {
-        this.take(await this.fromKernel());
-      } catch (error) {
-        this.reason = error.message;
-        this.become("missing");
-      }
-    }
-  }
-
-  take(found) {
-    this.isBlob = found instanceof Blob;
-    this.href = this.isBlob ? URL.createObjectURL(found) : found;
-    if (this.scope.gone) this.revoke();
-    else this.become("ready");
-  }
-
-  become(state) {
-    this.state = state;
-    this.scope.changed();
-  }
-
-  async fromFile() {
-    const { path } = this.clip;
-    const manager = this.scope.model.widget_manager;
-    if (!path || /^([a-z][a-z0-9+.-]*:|[\\/])/i.test(path) || !manager?.resolveUrl) throw new Error("no local file");
-    return fetchVideo(await manager.resolveUrl(path.split("/").map(encodeURIComponent).join("/")));
-  }
-
-  async fromUrl() {
-    const url = this.clip.url && followed(this.clip.url);
-    if (!url) throw new Error("no address");
-    try {
-      return await fetchVideo(url);
-    } catch {
-      await playable(url);
-      return url;
-    }
-  }
-
-  async fromKernel() {
-    const slow = setTimeout(() => this.become("waiting"), SLOW_KERNEL);
-    const [answer, buffers] = await this.scope.askBytes(this.clip.index).finally(() => clearTimeout(slow));
-    if (!answer.ok) throw new Error(answer.message);
-    return asVideo(new Blob(buffers));
-  }
-
-  revoke() {
-    if (this.isBlob) URL.revokeObjectURL(this.href);
-  }
 }
 
 // ---- what belongs to the model, not to a view
@@ -223,8 +50,14 @@ class Scope {
     this.changed();
   }
 
+  /** Has the views look again, once for all that changes in one go. */
   changed() {
-    for (const view of this.views) view.update();
+    if (this.due) return;
+    this.due = true;
+    queueMicrotask(() => {
+      this.due = false;
+      for (const view of this.views) view.update();
+    });
   }
 
   /** Seconds since the job began: the kernel's figure, ticked on while the job runs. */
@@ -264,7 +97,7 @@ class Scope {
   askBytes(index) {
     return new Promise((resolve) => {
       this.asked.set(index, resolve);
-      this.model.send({ kind: "bytes", index });
+      tell(this.model, { kind: "bytes", index });
     });
   }
 
@@ -284,9 +117,10 @@ class Scope {
     try {
       const [answer] = await this.invoke("extend", { index, motion }, { signal: this.end.signal });
       if (!answer.ok) this.notices.set(index, { text: answer.message, bad: true });
-    } catch (error) {
+    } catch {
+      // Only a message that could not leave the browser ends here: nothing was asked for.
       if (this.gone) return;
-      this.notices.set(index, { text: `The kernel could not be asked (${error.message}): run the cell again.`, bad: true });
+      this.notices.set(index, { text: "There is no kernel behind this card any more: run the cell again.", bad: true });
     }
     clearTimeout(slow);
     press.slow = false;
@@ -303,164 +137,28 @@ class Scope {
   }
 }
 
-// ---- playing in step
-
-/** Resolves when a video shows the frame at `time`; a video that is out of the page never says so, hence the limit. */
-function seeked(video, time) {
-  return new Promise((resolve) => {
-    const finish = () => {
-      clearTimeout(timer);
-      video.removeEventListener("seeked", finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, 1000);
-    video.addEventListener("seeked", finish);
-    video.currentTime = Math.min(time, video.duration);
-  });
-}
-
-/** Several videos as one: they start, seek, step and loop together, and follow the longest within a frame. */
-class Player {
-  videos = [];
-  wanted = !stillWanted.matches; // what the user wants; it plays when it is also in sight and started
-  inSight = false;
-  started = false;
-  loop = true;
-  speed = 1;
-  target = null; // the newest time that a running seek has still to go to
-  seeking = false;
-
-  constructor(onChange) {
-    this.onChange = onChange;
-  }
-
-  get lead() {
-    return this.videos.reduce((a, b) => (b.duration > a.duration + FRAME / 2 ? b : a), this.videos[0]);
-  }
-
-  get duration() {
-    return this.lead?.duration ?? 0;
-  }
-
-  get time() {
-    return this.aim ?? this.lead?.currentTime ?? 0;
-  }
-
-  get playing() {
-    return this.wanted && this.inSight && this.started && this.videos.length > 0;
-  }
-
-  /** Adds a video that can play. `expected`: how many more may still come; the start waits for them a while. */
-  join(video, expected) {
-    if (this.videos.includes(video)) return;
-    this.videos.push(video);
-    if (this.started) this.seek(this.time);
-    else if (this.videos.length === 1) this.patience = setTimeout(() => this.start(), LATECOMER);
-    this.settle(expected);
-  }
-
-  settle(expected) {
-    if (expected === 0 && this.videos.length) this.start();
-  }
-
-  start() {
-    clearTimeout(this.patience);
-    if (this.started) return;
-    this.started = true;
-    this.apply();
-  }
-
-  set(change) {
-    Object.assign(this, change);
-    this.apply();
-  }
-
-  toggle() {
-    if (!this.wanted && this.time >= this.duration - FRAME) this.seek(0);
-    this.set({ wanted: !this.wanted });
-    // Stills are compared side by side: the last fraction of a frame between them is taken out.
-    if (!this.wanted && this.started) this.seek(this.lead.currentTime);
-  }
-
-  /** One frame on or back, to the middle of that frame: its edge can show either neighbour. */
-  step(frames) {
-    if (!this.videos.length) return;
-    this.set({ wanted: false });
-    const last = Math.round(this.duration / FRAME) - 1;
-    const frame = Math.min(last, Math.max(0, Math.floor(this.time / FRAME + 0.01) + frames));
-    this.seek((frame + 0.5) * FRAME);
-  }
-
-  async seek(time) {
-    this.target = this.aim = Math.max(0, Math.min(time, this.duration));
-    if (this.seeking) return; // the seek under way goes on to the newest target
-    this.seeking = true;
-    this.apply();
-    while (this.target !== null) {
-      const target = this.target;
-      this.target = null;
-      await Promise.all(this.videos.map((video) => seeked(video, target)));
-    }
-    this.seeking = false;
-    this.aim = null;
-    this.apply();
-  }
-
-  apply() {
-    cancelAnimationFrame(this.timer);
-    const runs = this.playing && !this.seeking;
-    for (const video of this.videos) {
-      if (!runs) video.pause();
-      else video.playbackRate = this.speed;
-    }
-    if (runs) this.tick();
-    this.onChange();
-  }
-
-  tick() {
-    const { lead } = this;
-    if (lead.ended) {
-      if (this.loop) this.seek(0);
-      else this.set({ wanted: false });
-      return;
-    }
-    // When one has run dry (a slow server, a busy machine), the others wait for it instead of running away from it.
-    const dry = this.videos.some((video) => !video.ended && video.readyState < video.HAVE_FUTURE_DATA);
-    for (const video of this.videos) {
-      if (video.ended) continue;
-      if (dry && video.readyState >= video.HAVE_FUTURE_DATA) video.pause();
-      else if (video.paused) video.play().catch(() => {}); // a pause came in between: the next tick sees it
-      if (video !== lead && !dry && !this.follow(video, lead)) {
-        this.seek(lead.currentTime);
-        return;
-      }
-    }
-    this.onChange();
-    this.timer = requestAnimationFrame(() => this.tick());
-  }
-
-  /** Brings a video back to the leader by playing it a little faster or slower; false if it is too far off for that. */
-  follow(video, lead) {
-    const drift = video.currentTime - lead.currentTime;
-    const nudge = Math.abs(drift) < 0.01 ? 0 : Math.max(-0.25, Math.min(0.25, drift * 3));
-    const rate = this.speed * (1 - nudge);
-    // Each change of the rate costs the decoder something: only those that matter are made.
-    if (Math.abs(video.playbackRate - rate) > 0.02 || (nudge === 0 && video.playbackRate !== rate)) video.playbackRate = rate;
-    return Math.abs(drift) < 0.2;
-  }
-
-  dispose() {
-    clearTimeout(this.patience);
-    cancelAnimationFrame(this.timer);
-    for (const video of this.videos) {
-      video.removeAttribute("src");
-      video.load(); // lets go of the decoder now, not when the garbage is collected
-    }
-    this.videos = [];
-  }
-}
-
 // ---- what is seen
+
+/** A 16 × 16 line drawing: icon fonts and arrow glyphs differ from machine to machine. */
+function icon(path) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  svg.setAttribute("viewBox", "0 0 16 16");
+  svg.setAttribute("aria-hidden", "true");
+  const line = document.createElementNS(space, "path");
+  line.setAttribute("d", path);
+  svg.append(line);
+  return svg;
+}
+
+const ICONS = {
+  play: "M4.5 2.5v11l9-5.5z",
+  pause: "M4 2.5h3v11H4zM9 2.5h3v11H9z",
+  back: "M10 3 5 8l5 5",
+  forward: "M6 3l5 5-5 5",
+  loop: "M3 8V6.5A2.5 2.5 0 0 1 5.5 4H12M10 2l2 2-2 2M13 8v1.5a2.5 2.5 0 0 1-2.5 2.5H4M6 14l-2-2 2-2",
+  download: "M8 2.5v7.5M4.8 7.2 8 10.4l3.2-3.2M3 13.5h10",
+};
 
 /** One clip: its screen, and what can be done with it. */
 class Tile {
@@ -491,26 +189,35 @@ class Tile {
     );
     this.video.addEventListener("loadedmetadata", () => view.opened(this.video));
     this.video.addEventListener("canplay", () => view.player.join(this.video, view.expected));
+    this.video.addEventListener("error", () => {
+      if (this.video.getAttribute("src")) view.player.leave(this.video);
+      scope.changed();
+    });
   }
 
   /** Whether this clip may still come. */
   get expected() {
-    return ["new", "loading"].includes(this.source.state) || (this.source.state === "ready" && this.video.readyState < 3);
+    const { state } = this.source;
+    return ["new", "loading"].includes(state) || (state === "ready" && !this.video.error && this.video.readyState < 3);
+  }
+
+  /** What is said in place of the clip, or "". */
+  get trouble() {
+    const { state, reason } = this.source;
+    if (state === "waiting") return KERNEL_AWAY;
+    if (state === "missing") return `This clip cannot be reached. ${reason}`;
+    return this.video.error ? "This browser cannot play the clip. It can be downloaded." : "";
   }
 
   update(clip, card) {
     this.source = this.view.scope.source(clip);
     this.source.update(clip);
     if (this.view.seen) this.source.load();
-    const { state, href, isBlob, reason } = this.source;
+    const { state, href, isBlob } = this.source;
     if (href && this.video.getAttribute("src") !== href) this.video.src = href;
-
-    this.missing.hidden = !["waiting", "missing"].includes(state);
+    this.missing.hidden = !this.trouble;
     this.again.hidden = state !== "missing";
-    setText(
-      this.why,
-      state === "waiting" ? KERNEL_AWAY : `This clip cannot be reached. ${reason || "Its file is gone and the service's link has expired."}`,
-    );
+    setText(this.why, this.trouble);
     setAttribute(this.root, "data-state", state);
 
     this.download.hidden = state !== "ready";
@@ -558,8 +265,7 @@ class View {
   }
 
   build() {
-    this.strip = h("div", { class: "mj-strip" }, h("b", {}, "Sandbox"));
-    this.strip.append(" · clips are rendered on this machine, not by Midjourney. Set COMETAPI_KEY to use the service.");
+    this.strip = h("div", { class: "mj-strip" }, h("b", {}, "Sandbox"), SANDBOX);
     this.title = h("span", { class: "mj-title" });
     this.chips = h("span", { class: "mj-chips" });
     this.status = h("b");
@@ -608,6 +314,8 @@ class View {
       ...SPEEDS.map((speed) => h("option", { value: String(speed), selected: speed === 1 }, `${speed}×`)),
     );
     this.looping = button("mj-loop", "Loop", () => player.set({ loop: !player.loop }), icon(ICONS.loop));
+    this.seek.addEventListener("pointerdown", () => player.set({ held: true }));
+    for (const name of ["pointerup", "pointercancel"]) this.seek.addEventListener(name, () => player.set({ held: false }));
     this.seek.addEventListener("input", () => player.seek(Number(this.seek.value)));
     this.speed.addEventListener("change", () => player.set({ speed: Number(this.speed.value) }));
     this.bar = h(
@@ -633,10 +341,9 @@ class View {
     return this.bar;
   }
 
-  /** The keys of the stage. What is handled, and what is typed at one of our controls, must not reach JupyterLab, where
-   *  a letter is a command ("b" inserts a cell); Escape and shortcuts with Ctrl or Cmd stay the notebook's. */
+  /** The keys of the stage: what a control does by itself with a key comes first. */
   key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape") return;
+    if (!isOurs(event)) return;
     const control = event.target.closest("button, a, select, input");
     const action = {
       k: () => this.player.toggle(),
@@ -743,7 +450,6 @@ class View {
       this.notices.replaceChildren(...lines.map(({ text, bad }) => h("div", { class: bad ? "mj-bad" : "mj-wait" }, text)));
     }
     this.said = said;
-    this.notices.hidden = !lines.length;
   }
 
   updateBar() {

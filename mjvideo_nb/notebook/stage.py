@@ -39,7 +39,9 @@ class Stage(anywidget.AnyWidget):
     """
 
     # The text, never the path: anywidget watches a path and then keeps every instance alive.
-    _esm = (HERE / "stage.js").read_text(encoding="utf-8")
+    _esm = "\n".join(
+        (HERE / name).read_text(encoding="utf-8") for name in ("parts.js", "clips.js", "player.js", "stage.js")
+    )
     _css = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("theme.css", "stage.css"))
 
     card = traitlets.Dict().tag(sync=True)
@@ -77,7 +79,7 @@ class Stage(anywidget.AnyWidget):
     def extend(self, message: dict[str, Any], _buffers: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
         """Answers a press on an extend button. An answer always goes out: the button stays off until it comes."""
         index, motion = self._index(message), message.get("motion")
-        if index is None or motion not in MOTIONS:
+        if index is None or motion not in MOTIONS or not self.card["can_extend"]:
             return {"ok": False, "message": "This clip cannot be extended. Run the cell again."}, []
         try:
             self._on_extend(index, motion)
