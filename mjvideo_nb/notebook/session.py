@@ -203,6 +203,10 @@ class Session:
             await client.close()
         self.stop()
 
+    def close(self) -> None:
+        """Close the connections and end the sandbox, if this session started one. Tasks at a service go on."""
+        io.start(self._close()).result()
+
     def stop(self) -> None:
         """End the sandbox, if this session started one."""
         process, self._process = self._process, None

@@ -1,0 +1,171 @@
+"""A job goes its way in the background, is sent once, and says what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+import mjvideo_nb as mj
+from mjvideo_nb import frames
+from mjvideo_nb.download import clip_path
+from mjvideo_nb.notebook.job import Job
+from mjvideo_nb.notebook.session import io
+
+from .conftest import KEY
+
+
+@pytest.fixture
+def request_(photo):
+    """One clip instead of four, for tests that are about something else."""
+    return mj.VideoRequest(image=frames.load(photo), prompt="steam rises", extra={"batchSize": 1})
+
+
+async def test_from_a_photograph_to_clips_on_disk_and_on(session, photo):
+    request = mj.VideoRequest(image=frames.load(photo), prompt="steam rises", motion="high")
+    job = Job(session, request)
+    assert not job.done
+    task = await job
+    assert task.id == job.id
+    assert [clip.path for clip in job.clips] == [clip_path(session.clips_folder, task.id, i) for i in range(4)]
+    assert all(clip.path.stat().st_size > 10_000 for clip in job.clips)
+    assert job.card["state"] == "done"
+    assert job.card["clips"][2]["name"] == "steam-rises-2.mp4"
+
+    longer = job.extend(1, motion="low", extra={"batchSize": 1})
+    assert longer.request.task_id == task.id
+    assert longer.request.image is request.image
+    assert longer.card["origin"] == f"[1] of task {task.id}"
+    assert (await longer)[0].path.stat().st_size > 10_000
+
+
+def test_waiting_works_from_a_plain_thread(session, request_):
+    task = Job(session, request_).wait(timeout=60)
+    assert len(task.clips) == 1
+
+
+def test_a_wait_that_runs_out_leaves_the_job_going(session, request_):
+    job = Job(session, request_)
+    with pytest.raises(mj.TaskTimeout, match="goes on"):
+        job.wait(timeout=0.05)
+    assert len(job.wait(timeout=60).clips) == 1
+
+
+async def test_cancelling_the_waiting_leaves_the_job_going(session, request_):
+    job = Job(session, request_)
+    waiting = asyncio.ensure_future(asyncio.wait_for(job, 0.05))
+    with pytest.raises(TimeoutError):
+        await waiting
+    assert len((await job).clips) == 1
+
+
+def test_waiting_on_the_io_thread_itself_is_refused(session, request_):
+    job = Job(session, request_)
+
+    async def wait_there():
+        job.wait(1)
+
+    with pytest.raises(RuntimeError, match="await job"):
+        io.start(wait_there()).result(10)
+    job.wait(60)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "state", "words"),
+    [
+        ("banned-word", mj.BannedPrompt, "failed", "Nothing was charged"),
+        ("quota", mj.QuotaError, "failed", "Top up"),
+        ("http-401", mj.AuthenticationError, "failed", "COMETAPI_KEY"),
+        ("drop-after", mj.SubmissionUncertain, "uncertain", "may have been accepted and billed"),
+        ("http-502", mj.SubmissionUncertain, "uncertain", "not sent again"),
+        ("fail-timeout", mj.TaskFailed, "failed", "Job Timeout"),
+    ],
+)
+def test_what_went_wrong_stands_on_the_card_and_nothing_is_sent_twice(
+    session, request_, misbehave, submits, fault, error, state, words
+):
+    before = submits()
+    misbehave(fault)
+    job = Job(session, request_)
+    with pytest.raises(error):
+        job.wait(60)
+    assert submits() == before + 1
+    assert job.card["state"] == state
+    assert job.card["error"]["title"] == error.headline
+    assert words in job.card["error"]["text"]
+    assert KEY not in repr(job) + repr(job.card) + repr(session)
+
+
+def test_the_files_cannot_be_written_and_then_can(session, request_, submits):
+    before = submits()
+    session.library.write_text("a file where the folder should be")
+    job = Job(session, request_)
+    with pytest.raises(mj.ServiceError, match="paid for"):
+        job.wait(60)
+    session.library.unlink()
+    assert len(job.resume().wait(60).clips) == 1
+    assert job.clips[0].path.exists()
+    assert submits() == before + 1
+
+
+def test_there_is_nothing_to_resume_in_a_job_that_runs_or_was_refused(session, request_, misbehave):
+    misbehave("refused-9")
+    job = Job(session, request_)
+    with pytest.raises(mj.InvalidRequest, match="still runs"):
+        job.resume()
+    with pytest.raises(mj.Refused):
+        job.wait(60)
+    with pytest.raises(mj.InvalidRequest, match="never accepted"):
+        job.resume()
+
+
+def test_a_running_job_has_no_clips_to_extend_or_show(session, request_):
+    job = Job(session, request_)
+    with pytest.raises(mj.InvalidRequest, match="until it is done") as caught:
+        job.extend(0)
+    assert caught.value.field == "index"
+    with pytest.raises(IndexError, match="wait"):
+        job[0]
+    job.wait(60)
+    with pytest.raises(mj.InvalidRequest, match="0, 1, 2 or 3"):
+        job.extend(4)
+
+
+def test_a_card_moves_while_this_thread_is_busy_and_not_too_often(session, request_):
+    job = Job(session, request_)
+    told, threads = [], set()
+
+    def note():
+        told.append((job.card["elapsed"], job.card["progress"]))
+        threads.add(threading.current_thread().name)
+
+    job.listen(note)
+    job.wait(60)
+    assert len({progress for _, progress in told}) > 2
+    assert threads == {"mjvideo-nb I/O"}
+    gaps = [after - before for (before, _), (after, _) in zip(told, told[1:], strict=False)]
+    assert min(gaps) > 0.15
+
+
+def test_a_view_is_made_once_and_shows_the_end(session, request_, reached):
+    job = Job(session, request_)
+    stage = job.view.children[0]
+    assert job.view is job.view
+    assert stage.card["state"] in {"waiting", "running"}
+    reached(job, lambda: stage.card["state"] == "done")
+    assert len(stage.card["clips"]) == 1
+    assert stage.card["can_extend"]
+
+
+def test_the_button_under_a_clip_makes_a_card_below(session, request_, reached, submits):
+    job = Job(session, request_)
+    stage = job.view.children[0]
+    reached(job, lambda: stage.card["state"] == "done")
+    before = submits()
+    stage._on_extend(0, "high")
+    below = job.view.children[1].children[0]
+    assert below.card["origin"] == f"[0] of task {job.id}"
+    assert below.card["chips"][0] == "high"
+    job.view.children[1]._job.wait(60)
+    assert submits() == before + 1
