@@ -15,26 +15,23 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from mjvideo_nb.sandbox import shapes, submission
+from mjvideo_nb.sandbox.answers import Json, envelope, refused, upstream_error
 from mjvideo_nb.sandbox.connection import HANG_UP
 from mjvideo_nb.sandbox.faults import (
     Answer,
     Clip,
     Drop,
     EmptyPrompt,
-    Faults,
     Instead,
-    Json,
     Listed,
     NewId,
     Plan,
     Slow,
     Unknown,
     View,
-    envelope,
-    refused,
-    upstream_error,
 )
 from mjvideo_nb.sandbox.service import GatewayRefusal, Service
+from mjvideo_nb.sandbox.switches import Faults
 from mjvideo_nb.sandbox.tasks import Task
 
 LARGEST_BODY = 40 * 1024 * 1024
@@ -88,6 +85,9 @@ class Routes:
             for _, seconds in self.faults.take(Slow, name):
                 await asyncio.sleep(seconds)
             if request.method == "POST":
+                # A page in the user's browser can post text here without asking, but not JSON.
+                if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+                    return envelope(415, "the body must be application/json")
                 try:
                     request.state.body = await _body(request)
                 except BodyTooLargeError:

@@ -22,6 +22,8 @@ MORE_FRAMES = 96
 
 MOVES = ("push", "pull", "pan", "tilt", "turn")
 
+EVEN = 0.35
+"""How much of a move is at even speed; the rest swings in and out."""
 MAX_ZOOM = 1.9
 MAX_ANGLE = 12.0
 
@@ -127,10 +129,15 @@ def _turned(angle: float, by: float) -> float:
     return 0.0
 
 
+def _eased(part: float) -> float:
+    """A soft start and a soft landing, but never a standstill: a camera that stops between two clips looks broken."""
+    return EVEN * part + (1 - EVEN) * (0.5 - 0.5 * math.cos(math.pi * part))
+
+
 def _between(keys: Sequence[Key], at: float) -> Pose:
     for (since, before), (until, after) in pairwise(keys):
         if at <= until:
-            part = 0.5 - 0.5 * math.cos(math.pi * (at - since) / (until - since))
+            part = _eased((at - since) / (until - since))
             return Pose(
                 zoom=before.zoom * (after.zoom / before.zoom) ** part,  # even to the eye: by a factor, not by a sum
                 x=before.x + (after.x - before.x) * part,

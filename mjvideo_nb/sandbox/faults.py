@@ -1,19 +1,18 @@
 """Everything that can go wrong with the service, by name.
 
-The table says what each fault is and does; `Faults` keeps which are switched on. Nothing here knows of tasks or clips: a
-fault is a canned answer, a change to an answer, or a planned end, and the routes ask for the kinds that they can have.
+Nothing here knows of tasks or clips: a fault is a canned answer, a change to an answer, or a planned end, and the routes
+ask for the kinds that they can have.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from mjvideo_nb.sandbox.answers import Json, envelope, page, refused, upstream_error
 from mjvideo_nb.sandbox.tasks import Ending
-
-Json = dict[str, Any]
 
 API = ("submit", "fetch", "list")
 ROUTES = (*API, "image", "clip")
@@ -112,26 +111,8 @@ class Clip(Fault):
     routes: tuple[str, ...] = ("clip",)
 
 
-def refused(code: int, description: str, *, result: str = "", properties: Json | None = None) -> Response:
-    """A refusal as the layers behind the gateway send it: HTTP 200, and only the body tells."""
-    body = {"code": code, "description": description, "result": result, "properties": properties or {}}
-    return JSONResponse(body)
-
-
-def upstream_error(description: str, status: int = 400, code: int = 4) -> Response:
-    """A refusal as the gateway itself sends it."""
-    return JSONResponse({"description": description, "type": "upstream_error", "code": code}, status)
-
-
-def envelope(status: int, message: str, code: str = "", headers: Mapping[str, str] | None = None) -> Response:
-    """An error in the envelope that the provider documents."""
-    body = {"error": {"message": message, "type": "comet_api_error", "param": "", "code": code}}
-    return JSONResponse(body, status, headers)
-
-
 def _page(status: int, title: str) -> Callable[[float], Response]:
-    text = f"<html><head><title>{status} {title}</title></head><body><h1>{status} {title}</h1></body></html>"
-    return lambda _: HTMLResponse(text, status)
+    return lambda _: page(status, title)
 
 
 def _submit_code(code: int, description: str) -> Callable[[Any], Response]:
@@ -159,10 +140,6 @@ def _path_of(url: str) -> str:
 
 def _without(body: Json, *names: str) -> Json:
     return {name: value for name, value in body.items() if name not in names}
-
-
-def _page_instead_of_clip() -> Response:
-    return HTMLResponse("<html><body>Sign in to continue</body></html>")
 
 
 class _CutShort(Response):
@@ -376,7 +353,7 @@ TABLE: dict[str, Fault] = {
         answer=lambda clip, _: Response(clip[: len(clip) // 2], media_type="video/mp4"),
     ),
     "clip-empty": Clip(says="no bytes", answer=lambda *_: Response(b"", media_type="video/mp4")),
-    "clip-html": Clip(says="a page under 200", answer=lambda *_: _page_instead_of_clip()),
+    "clip-html": Clip(says="a page under 200", answer=lambda *_: page(200, "Sign in to continue")),
     "clip-403": Clip(says="403", answer=lambda *_: Response("<Error>AccessDenied</Error>", 403)),
     "clip-404": Clip(says="404", answer=lambda *_: Response("<Error>NoSuchKey</Error>", 404)),
     "clip-410": Clip(says="410", answer=lambda *_: Response("<Error>Expired</Error>", 410)),
@@ -384,77 +361,3 @@ TABLE: dict[str, Fault] = {
         says="a redirect to another origin", answer=lambda _, elsewhere: RedirectResponse(elsewhere, 302)
     ),
 }
-
-F = TypeVar("F", bound=Fault)
-
-
-@dataclass(slots=True)
-class Switched:
-    """A fault that is on: on these routes, so many times more (None: always)."""
-
-    name: str
-    fault: Fault
-    routes: tuple[str, ...]
-    value: float
-    times: int | None
-
-
-class Faults:
-    """Which faults are on."""
-
-    def __init__(self, settings: Iterable[Mapping[str, Any]] = ()) -> None:
-        self._on = [_switched(setting) for setting in settings]
-
-    def set(self, settings: Iterable[Mapping[str, Any]]) -> None:
-        """Switch on these and no others; ValueError names what cannot be."""
-        self._on = [_switched(setting) for setting in settings]
-
-    def as_json(self) -> list[Json]:
-        return [{"name": on.name, "times": on.times, "value": on.value, "routes": list(on.routes)} for on in self._on]
-
-    def take(self, kind: type[F], route: str, want: Callable[[F], bool] = lambda _: True) -> list[tuple[F, float]]:
-        """The faults of this kind that now happen on `route`, with their values; each is one time less to come."""
-        return list(self._happening(kind, route, want))
-
-    def take_one(self, kind: type[F], route: str, want: Callable[[F], bool] = lambda _: True) -> tuple[F, float] | None:
-        """The first of them; the others wait for their turn."""
-        return next(self._happening(kind, route, want), None)
-
-    def _happening(self, kind: type[F], route: str, want: Callable[[F], bool]) -> Iterator[tuple[F, float]]:
-        for on in self._on:
-            fault = on.fault
-            if isinstance(fault, kind) and route in on.routes and on.times != 0 and want(fault):
-                if on.times is not None:
-                    on.times -= 1
-                yield fault, on.value
-
-
-def _switched(setting: Mapping[str, Any]) -> Switched:
-    name, times, value = setting.get("name"), setting.get("times"), setting.get("value")
-    fault = TABLE.get(str(name))
-    if fault is None:
-        raise ValueError(f"no fault is called {name!r}; there are: {', '.join(TABLE)}")
-    if not (times is None or (isinstance(times, int) and times >= 0)):
-        raise ValueError(f"times of {name} is a count or null, not {times!r}")
-    if not (value is None or isinstance(value, int | float)):
-        raise ValueError(f"value of {name} is a number, not {value!r}")
-    routes = tuple(setting.get("routes") or fault.routes)
-    if not set(routes) <= set(ROUTES):
-        raise ValueError(f"routes of {name} are of {', '.join(ROUTES)}, not {routes!r}")
-    return Switched(str(name), fault, routes, fault.value if value is None else value, times)
-
-
-def parse(text: str) -> Json:
-    """A fault as it is typed: `[ROUTE:]NAME[=VALUE][*TIMES]`, e.g. `fetch:http-502*2` or `slow=8`."""
-    rest, _, times = text.partition("*")
-    rest, _, value = rest.partition("=")
-    route, _, name = rest.rpartition(":")
-    setting: Json = {"name": name}
-    if route:
-        setting["routes"] = [route]
-    if value:
-        setting["value"] = float(value)
-    if times:
-        setting["times"] = int(times)
-    _switched(setting)
-    return setting

@@ -77,7 +77,8 @@ class SandboxProcess:
             raise SandboxError(
                 f'The sandbox needs {", ".join(lacking)}. Install it with: pip install "mjvideo-nb[sandbox]"'
             )
-        command = [sys.executable, "-m", "mjvideo_nb.sandbox", "--parent", "--port", str(port)]
+        # -P: a file named like a module in the user's folder must not be taken for it.
+        command = [sys.executable, "-P", "-m", "mjvideo_nb.sandbox", "--parent", "--port", str(port)]
         if seconds is not None:
             command += ["--seconds", str(seconds)]
         if store is not None:
@@ -95,14 +96,12 @@ class SandboxProcess:
             encoding="utf-8",
             # Away from the signals of the group: interrupting a cell must not end the service.
             start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
         url = _first_line(process, timeout)
         if url is None:
-            _end(process, 0)
-            try:
+            with log:
                 raise SandboxError(_what_went_wrong(process, log, timeout))
-            finally:
-                log.close()
         return cls(process, url, log)
 
     @property
@@ -143,21 +142,27 @@ class SandboxProcess:
 
 
 def _first_line(process: "subprocess.Popen[str]", timeout: float) -> str | None:
-    """The URL out of the line that says that it is ready; None when there is none in time."""
+    """The URL out of the line that says that it is ready; None when there is none in time, and the process is ended."""
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
     output = process.stdout
-    if output is None:
-        return None
 
     def read() -> None:
-        lines.put(output.readline())
+        lines.put(output.readline() if output else "")
 
-    threading.Thread(target=read, name="sandbox-ready", daemon=True).start()
+    reader = threading.Thread(target=read, name="sandbox-ready", daemon=True)
+    reader.start()
     try:
-        url: str = json.loads(lines.get(timeout=timeout))["url"]
-    except (queue.Empty, ValueError, KeyError, TypeError):
-        return None
-    return url
+        line = lines.get(timeout=timeout)
+        if line:
+            url: str = json.loads(line)["url"]
+            return url
+        process.wait(GOODBYE)  # its output is closed: it is ending by itself
+    except (queue.Empty, subprocess.TimeoutExpired):
+        process.kill()
+        process.wait()
+    reader.join()
+    _end(process, 0)
+    return None
 
 
 def _what_went_wrong(process: "subprocess.Popen[str]", log: IO[bytes], timeout: float) -> str:

@@ -30,8 +30,11 @@ WIDEST = 2.0
 FINER = 1.25
 """The picture is kept this much larger than the frame, so that a zoomed view is still sharp."""
 
-KEYFRAME_EVERY = 24
-"""Frames: close enough for smooth scrubbing."""
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+"""What a first frame may be. Some of Pillow's other readers start programs."""
+
+KEYFRAME_EVERY = 48
+"""Frames: close enough for scrubbing, and seldom enough that a fresh key frame does not show as a pulse."""
 
 # Limited-range levels and the matrix of standard definition, said in the stream so that no player has to guess.
 _LUMA = [16 + round(level * 219 / 255) for level in range(256)]
@@ -63,12 +66,11 @@ def prepare(source: Path, first_frame: Path, poster: Path, resolution: Resolutio
     """Turn `source` upright, crop it to the clip's shape, and keep it as the picture to film and as a poster."""
     raw = source.read_bytes()
     try:
-        with Image.open(source) as opened:
+        with Image.open(source, formats=FORMATS) as opened:
             opened.draft("RGB", (2500, 2500))  # a large JPEG is read at a fraction of its size, at once
             picture = _flat(ImageOps.exif_transpose(opened))
-    # Pillow's readers raise whatever their format's parser raises on a broken file.
-    except (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, Image.DecompressionBombError) as error:
-        raise PictureError(str(error)) from error
+    except Exception as error:  # a reader of Pillow's raises whatever its parser meets in a broken file
+        raise PictureError("it cannot be identified or is broken") from error
     if min(picture.size) < 2:
         raise PictureError("the picture is a single line")
     size = frame_size(picture.size, resolution)
@@ -119,6 +121,8 @@ def write_clip(
             "bf": "0",  # decoding order is showing order: packets can be put behind others as they are
             "g": str(KEYFRAME_EVERY),
             "sc_threshold": "0",
+            # A calm camera moves by less than what the encoder takes for standing still; then it would stutter.
+            "x264-params": "no-fast-pskip=1:no-dct-decimate=1",
         }
         shown = 0
         if after is not None:
@@ -149,13 +153,15 @@ def _frames(first_frame: Path, size: tuple[int, int], poses: Iterable[Pose]) -> 
         luma, *chroma = opened.convert("YCbCr").split()
     half = (size[0] // 2, size[1] // 2)
     small = (luma.width // 2, luma.height // 2)
-    planes = [(luma.point(_LUMA), size)]
-    planes += [(plane.point(_CHROMA).resize(small, Image.Resampling.BOX), half) for plane in chroma]
+    planes = [(luma.point(_LUMA), size, Image.Resampling.BICUBIC)]
+    planes += [
+        (plane.point(_CHROMA).resize(small, Image.Resampling.BOX), half, Image.Resampling.BILINEAR) for plane in chroma
+    ]
     box, ink, halo = _mark(size)
     half_box = (box[0] // 2, box[1] // 2)
     veil = halo.resize((halo.width // 2, halo.height // 2), Image.Resampling.BOX)
     for pose in poses:
-        moved = [_look(plane, pose, target) for plane, target in planes]
+        moved = [_look(plane, pose, target, smooth) for plane, target, smooth in planes]
         moved[0].paste(_BLACK, box, halo)
         moved[0].paste(_WHITE, box, ink)
         for plane in moved[1:]:
@@ -167,7 +173,7 @@ def _frames(first_frame: Path, size: tuple[int, int], poses: Iterable[Pose]) -> 
         yield frame
 
 
-def _look(plane: Image.Image, pose: Pose, size: tuple[int, int]) -> Image.Image:
+def _look(plane: Image.Image, pose: Pose, size: tuple[int, int], smooth: Image.Resampling) -> Image.Image:
     seen = view(pose, plane.size, size)
     half_width, half_height = seen.step * size[0] / 2, seen.step * size[1] / 2
     if pose.angle == 0:
@@ -177,12 +183,12 @@ def _look(plane: Image.Image, pose: Pose, size: tuple[int, int]) -> Image.Image:
             min(float(plane.width), seen.centre_x + half_width),
             min(float(plane.height), seen.centre_y + half_height),
         )
-        return plane.resize(size, Image.Resampling.BICUBIC, box=box)
+        return plane.resize(size, smooth, box=box)
     along, across = seen.step * seen.cos, seen.step * seen.sin
     corner_x = seen.centre_x - half_width * seen.cos + half_height * seen.sin
     corner_y = seen.centre_y - half_width * seen.sin - half_height * seen.cos
     matrix = (along, -across, corner_x, across, along, corner_y)
-    return plane.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC)
+    return plane.transform(size, Image.Transform.AFFINE, matrix, smooth)
 
 
 @cache

@@ -7,10 +7,7 @@ import logging
 import os
 import shutil
 import time
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
-
-import av
 
 from mjvideo_nb.sandbox.camera import Shot, shots
 from mjvideo_nb.sandbox.links import LinkError, fetch
@@ -112,13 +109,12 @@ class Service:
     def task(self, task_id: str) -> Task | None:
         """A task of this store by its id; one that never ended is taken up again."""
         job = self._jobs.get(task_id)
-        if job is not None:
-            return job.task
-        task = self.store.load(task_id)
-        if task is None:
+        task = job.task if job is not None else self.store.load(task_id)
+        if task is None or not self.store.touch(task.id):
+            self._jobs.pop(task_id, None)  # another process may have pruned it
             return None
-        self.store.touch(task.id)
-        self._begin(task)
+        if job is None:
+            self._begin(task)
         return task
 
     def look(self, task: Task) -> Moment:
@@ -140,7 +136,7 @@ class Service:
             self._fail(task, f"[Invalid link!] The image could not be fetched: {error}")
         except PictureError as error:
             self._fail(task, f"[Image denied] The image could not be read: {error}")
-        except (OSError, BrokenProcessPool, av.FFmpegError) as error:
+        except Exception as error:  # whatever it is: a task that says nothing any more would be waited for
             log.exception("task %s could not be rendered", task.id)
             self._fail(task, f"[Internal error] {error}")
         finally:

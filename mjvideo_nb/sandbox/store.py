@@ -77,16 +77,34 @@ class Store:
             return None
         return task
 
-    def touch(self, task_id: str) -> None:
-        os.utime(self.root / task_id)
+    def touch(self, task_id: str) -> bool:
+        """Note that a task is used; False when it is not there any more."""
+        try:
+            os.utime(self.root / task_id)
+        except FileNotFoundError:
+            return False
+        return True
 
     def prune(self) -> None:
-        """Remove all but the newest tasks."""
-        tasks = [folder for folder in self.root.iterdir() if _ID.fullmatch(folder.name)]
-        ages = {folder: time.time() - folder.stat().st_mtime for folder in tasks}
-        for folder in sorted(tasks, key=ages.__getitem__)[KEPT:]:
-            if ages[folder] > UNTOUCHED:
+        """Remove all but the newest tasks, and what a killed process left half written."""
+        folders = sorted(filter(None, map(_aged, self.root.iterdir())))
+        for age, folder in folders[KEPT:]:
+            if age > UNTOUCHED:
                 shutil.rmtree(folder, ignore_errors=True)
+        for age, folder in folders[:KEPT]:
+            if age > UNTOUCHED:
+                for part in folder.glob("*.part"):
+                    part.unlink(missing_ok=True)
+
+
+def _aged(folder: Path) -> tuple[float, Path] | None:
+    """A task's folder with the seconds since it was used; None for anything else, and for one that just went."""
+    if not _ID.fullmatch(folder.name):
+        return None
+    try:
+        return time.time() - folder.stat().st_mtime, folder
+    except FileNotFoundError:
+        return None
 
 
 def write(target: Path, fill: Callable[[Path], object]) -> None:

@@ -1,7 +1,6 @@
 """What a client asks for: read out of the body of a submit, or refused in the service's words."""
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 from typing import Any, cast
@@ -116,7 +115,7 @@ def _image(image: str) -> tuple[bytes, str]:
     head = _DATA_URI.match(image)
     try:
         return base64.b64decode(image[head.end() if head else 0 :], validate=True), ""
-    except binascii.Error as error:
+    except ValueError as error:
         raise Refusal("image is neither a link nor a base64 data URI") from error
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from mjvideo_nb.sandbox.camera import FIRST_FRAMES, MORE_FRAMES, Motion, Pose
 from mjvideo_nb.sandbox.render import Resolution
@@ -79,7 +79,7 @@ def from_json(text: str) -> Task:
     return Task(**kept)
 
 
-Status = Literal["", "SUBMITTED", "IN_PROGRESS", "SUCCESS"]
+FINAL = ("SUCCESS", "FAILURE", "CANCEL")
 
 # Parts of the nominal time at which the next status shows.
 SUBMITTED_AT = 0.06
@@ -107,7 +107,8 @@ def moment(task: Task, now: int, frames: int) -> Moment:
     part = min(1.0, elapsed / nominal) if nominal else 1.0
     started = task.submitted + round(STARTED_AT * nominal)
     if task.ending and part >= task.ending.at:
-        end = task.submitted + round(task.ending.at * nominal)
+        final = task.ending.status in FINAL
+        end = task.submitted + round(task.ending.at * nominal) if final else 0
         return Moment(task.ending.status, task.ending.progress, started, end, task.ending.reason)
     if task.rendered is not None and part >= 1:
         return Moment("SUCCESS", "100%", started, max(task.rendered, task.submitted + round(nominal)))
