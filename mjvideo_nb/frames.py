@@ -12,8 +12,12 @@ import binascii
 import hashlib
 import importlib.util
 import io
+import os
 import re
+import stat
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,18 +35,25 @@ FILE_LIMIT = 200_000_000
 LONG_SIDE = 2048
 """Pixels; well above the 1248 of the largest clip, so shrinking to it loses nothing that is seen."""
 
+ORIENTATION = 0x0112
+"""The EXIF tag: 1 is upright, 2-8 say how to turn or mirror; some programs write other numbers, which say nothing."""
+
 PILLOW = "Install Pillow and try again: pip install pillow"
 FORMATS = "a JPEG, PNG or WebP picture"
+CONVERT = "Convert it, or choose another."
+AGAIN = "Save it again, or choose another."
 OTHER_FORMATS = {
-    b"GIF8": "GIF",
-    b"BM": "BMP",
-    b"II*\0": "TIFF",
-    b"MM\0*": "TIFF",
-    b"%PDF": "PDF",
-    b"<svg": "SVG",
-    b"<!DO": "web page",
-    b"<htm": "web page",
+    b"gif8": "a GIF",
+    b"ii*\0": "a TIFF",
+    b"mm\0*": "a TIFF",
+    b"%pdf": "a PDF",
+    b"<svg": "an SVG",
+    b"<?xml": "an XML or SVG file",
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
 }
+BARE_BASE64 = {"/9j/": "jpeg", "iVBORw0KGgo": "png", "UklGR": "webp"}
+"""How the formats begin in base64, and their media types."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,7 @@ def load(source: Any) -> Frame:
     """The first frame in `source`, checked, upright and small enough to send.
 
     Args:
-        source: a path (`str` or `Path`), an http(s) URL, a data URI, bytes, a PIL image, a NumPy array (H×W×3 or ×4,
+        source: a path (`str` or any `os.PathLike`), an http(s) URL, a data URI, bytes, a PIL image, a NumPy array (H×W×3 or ×4,
             uint8), or a `Frame`.
 
     Returns:
@@ -98,23 +109,34 @@ def load(source: Any) -> Frame:
     if isinstance(source, Frame):
         return source
     if isinstance(source, str):
-        text = source.strip()
-        if not text:
-            raise _bad("choose a first frame (a path, URL, bytes or image).")
-        if text[:5].lower() == "data:":
-            return _prepared(_from_data_uri(text), "image")
-        if "://" in text[:12]:
-            return _from_url(text)
-        source = Path(text)
-    if isinstance(source, Path):
-        return _prepared(_read(source), source.name)
+        return _from_text(source.strip())
     if isinstance(source, bytes | bytearray | memoryview):
         return _prepared(bytes(source), "image")
+    if isinstance(source, os.PathLike):
+        path = Path(os.fsdecode(source))
+        return _prepared(_read(path), path.name)
     if _is_pillow(source):
-        return _prepared(_png(source), Path(getattr(source, "filename", "") or "image").name)
+        return _from_image(source, Path(getattr(source, "filename", "") or "image").name)
     if hasattr(source, "__array_interface__"):
-        return _prepared(_png(_from_array(source)), "array")
-    raise _bad(f"a path, URL, data URI, bytes, PIL image or NumPy array, not {type(source).__name__}.")
+        return _from_image(_from_array(source), "array")
+    hint = "; one picture at a time" if isinstance(source, list | tuple) else ""
+    hint = "; give what its .read() returns" if hasattr(source, "read") else hint
+    raise _bad(f"a path, URL, data URI, bytes, PIL image or NumPy array, not {type(source).__name__}{hint}.")
+
+
+def _from_text(text: str) -> Frame:
+    """The frame that a data URI, a URL or a path names."""
+    if not text:
+        raise _bad("choose a first frame (a path, URL, bytes or image).")
+    if text[:5].lower() == "data:":
+        return _prepared(_from_data_uri(text), "image")
+    if "://" in text[:12]:
+        return _from_url(text)
+    bare = next((kind for head, kind in BARE_BASE64.items() if text.startswith(head)), "")
+    if bare and len(text) > 200:
+        raise _bad(f"base64 text needs its head; write data:image/{bare};base64, in front of it.")
+    path = Path(text)
+    return _prepared(_read(path), path.name)
 
 
 def _bad(message: str) -> InvalidRequest:
@@ -130,29 +152,45 @@ def _megabytes(size: int) -> str:
 
 
 def _read(path: Path) -> bytes:
-    path = path.expanduser()
+    shown = _short(str(path))
     try:
-        if path.is_dir():
-            raise _bad(f"{path} is a folder; name a picture in it.")
-        size = path.stat().st_size
-        if size > FILE_LIMIT:
-            raise _bad(f"{path} has {_megabytes(size)}; shrink it to {_megabytes(FILE_LIMIT)} or less.")
+        path = path.expanduser()
+        about = path.stat()
+        if stat.S_ISDIR(about.st_mode):
+            raise _bad(f"{shown} is a folder; name a picture in it.")
+        if not stat.S_ISREG(about.st_mode):
+            raise _bad(f"{shown} is not a file but a device or a pipe; name a picture.")
+        if about.st_size > FILE_LIMIT:
+            raise _bad(f"{shown} has {_megabytes(about.st_size)}; shrink it to {_megabytes(FILE_LIMIT)} or less.")
         return path.read_bytes()
-    except FileNotFoundError:
-        raise _bad(f"there is no file {str(path)!r} (looked in {Path.cwd()}); check the path.") from None
-    except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        raise _bad(f"{str(path)!r} cannot be read: {error}.") from error
+    except (FileNotFoundError, NotADirectoryError):
+        raise _bad(f"there is no file {shown!r} (looked in {_short(str(Path.cwd()))}); check the path.") from None
+    except RuntimeError:
+        raise _bad(f"the home folder in {shown!r} is not known; write the path in full.") from None
+    except OSError as error:
+        raise _bad(f"{shown!r} cannot be read: {error.strerror}; check the path and its permissions.") from error
+    except ValueError as error:  # a null character in the path
+        raise _bad(f"{shown!r} cannot be read: {error}; check the path.") from error
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:80]}…{text[-80:]}"
 
 
 def _from_url(text: str) -> Frame:
     try:
         parts = urlsplit(text)
+        _ = parts.port  # which is read, and found wrong, only when it is asked for
     except ValueError:
         parts = urlsplit("")
     if parts.scheme == "file":
         raise _bad("give the path of a local file without file://.")
-    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"\s", text):
-        raise _bad(f"{text[:80]!r} is no http(s) URL.")
+    if parts.username or parts.password:
+        raise _bad("the URL holds a user name or password, which the service would see; give one without.")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise _bad(f"{_short(text)!r} is no http(s) URL; give one, or the path of a file.")
+    if re.search(r"\s", text):
+        raise _bad(f"{_short(text)!r} is no http(s) URL: write a space in it as %20.")
     return Frame(url=text, name=Path(parts.path).name or parts.hostname)
 
 
@@ -177,12 +215,14 @@ def _media_type(data: bytes, name: str) -> str:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image/webp"
     if not data:
-        raise _bad(f"{name} is empty.")
-    kind = next((kind for magic, kind in OTHER_FORMATS.items() if data.startswith(magic)), "")
+        raise _bad(f"{name} is empty; choose another.")
+    head = data[:256].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    kind = next((kind for magic, kind in OTHER_FORMATS.items() if head.startswith(magic)), "")
+    if data[:2] == b"BM" and data[6:10] == bytes(4):
+        kind = "a BMP"
     if data[4:8] == b"ftyp":
-        kind = "HEIC, AVIF or video file"
-    said = f"it is a {kind}" if kind else f"it begins with {data[:12]!r}"
-    raise _bad(f"{name} is not {FORMATS}: {said}. Convert it, or choose another.")
+        kind = "a HEIC, AVIF or video file"
+    raise _bad(f"{name} is not {FORMATS}: it {f'is {kind}' if kind else f'begins with {data[:12]!r}'}. {CONVERT}")
 
 
 def _prepared(data: bytes, name: str) -> Frame:
@@ -212,7 +252,7 @@ def _stored_orientation(data: bytes) -> int:
         (count,) = struct.unpack_from(f"{order}H", tiff, start)
         for entry in range(count):
             tag, _, _, value = struct.unpack_from(f"{order}HHIH", tiff, start + 2 + 12 * entry)
-            if tag == 0x0112:
+            if tag == ORIENTATION:
                 return int(value) if 1 <= value <= 8 else 1
     except struct.error:
         return 1
@@ -220,42 +260,98 @@ def _stored_orientation(data: bytes) -> int:
 
 
 def _with_pillow(data: bytes, media_type: str, name: str) -> Frame:
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image
+
+    with _told_as_ours(name), Image.open(io.BytesIO(data)) as image:
+        upright = _upright(image)
+    if upright is image and len(data) <= DATA_LIMIT:
+        return Frame(data=data, media_type=media_type, name=name, size=image.size)
+    return _as_jpeg(upright, name, turned=upright is not image)
+
+
+def _from_image(image: Any, name: str) -> Frame:
+    if 0 in image.size:
+        raise _bad(f"{name} has no pixels ({image.width} × {image.height}); choose another.")
+    with _told_as_ours(name):
+        upright = _upright(image)
+    buffer = io.BytesIO()
+    picture = _plain(upright)
+    picture.save(buffer, "PNG", compress_level=3, icc_profile=picture.info.get("icc_profile"))
+    if buffer.tell() > DATA_LIMIT:
+        return _as_jpeg(upright, name, turned=upright is not image)
+    note = "" if upright is image else "turned upright"
+    return Frame(data=buffer.getvalue(), media_type="image/png", name=name, size=upright.size, note=note)
+
+
+@contextmanager
+def _told_as_ours(name: str) -> Iterator[None]:
+    """What Pillow raises for a picture that it cannot decode."""
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.load()
-            turned = ImageOps.exif_transpose(image)
-    except Image.DecompressionBombError as error:
+        yield
+    except UnidentifiedImageError as error:  # whose own words are the address of a buffer
+        raise _bad(f"{name} is damaged or cut short: only its first bytes are a picture's. {AGAIN}") from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _bad(f"{name} has too many pixels to open safely; shrink it first.") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, struct.error) as error:
-        raise _bad(f"{name} is damaged or cut short: {error}. Save it again, or choose another.") from error
-    upright = turned.size == image.size and image.getexif().get(0x0112, 1) == 1
-    if upright and len(data) <= DATA_LIMIT:
-        return Frame(data=data, media_type=media_type, name=name, size=image.size)
-    if upright:
-        note = f"shrunk from {image.width} × {image.height}"
-        turned.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
-    else:
-        note = "turned upright"
-    buffer = _jpeg(turned)
-    if len(buffer) > DATA_LIMIT:
-        turned.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
-        buffer = _jpeg(turned)
-    return Frame(data=buffer, media_type="image/jpeg", name=name, size=turned.size, note=note)
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
+        raise _bad(f"{name} is damaged or cut short: {error}. {AGAIN}") from error
+    except AssertionError as error:  # what a closed image fails with
+        raise _bad(f"{name} cannot be read any more: the image was closed. Open it again, or give its path.") from error
+
+
+def _upright(image: Any) -> Any:
+    """The image itself where it stands upright, else a turned copy."""
+    from PIL import ImageOps
+
+    image.load()
+    try:
+        turn = image.getexif().get(ORIENTATION, 1)
+    except (SyntaxError, ValueError, struct.error):
+        turn = 1  # EXIF that cannot be read says nothing; the pixels are whole
+    return ImageOps.exif_transpose(image) if turn in range(2, 9) else image
+
+
+def _plain(image: Any) -> Any:
+    """In 8 bits and a mode that PNG has. Its colour profile stays only where it still describes the colours."""
+    if image.mode in {"RGB", "RGBA", "L", "LA", "P", "1"}:
+        return image
+    if image.mode.startswith("I"):  # 16 bits: brought into range, or all but the darkest would be white
+        return image.convert("I").point(lambda value: value / 256).convert("L")
+    image = image.convert("RGB")
+    image.info.pop("icc_profile", None)
+    return image
+
+
+def _as_jpeg(image: Any, name: str, *, turned: bool) -> Frame:
+    """Small enough to send: at its own size where only turning was needed, else shrunk."""
+    note = ["turned upright"] if turned else []
+    picture = _on_white(_plain(image))
+    data = _jpeg(picture) if turned else b""
+    if not data or len(data) > DATA_LIMIT:
+        picture.thumbnail((LONG_SIDE, LONG_SIDE))
+        data = _jpeg(picture)
+        smaller = picture.size != image.size
+        note.append(f"shrunk from {image.width} × {image.height}" if smaller else "saved as JPEG")
+    return Frame(data=data, media_type="image/jpeg", name=name, size=picture.size, note=", ".join(note))
+
+
+def _on_white(image: Any) -> Any:
+    """A copy in RGB, on white where it was transparent: a clip has no transparency either."""
+    from PIL import Image
+
+    if not image.has_transparency_data:
+        return image.convert("RGB")
+    image = image.convert("RGBA")
+    ground = Image.new("RGB", image.size, "white")
+    ground.paste(image, mask=image.getchannel("A"))
+    ground.info.update(image.info)
+    return ground
 
 
 def _jpeg(image: Any) -> bytes:
-    """As JPEG, on white where it was transparent: a clip has no transparency either."""
-    from PIL import Image
-
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        ground = Image.new("RGB", image.size, "white")
-        ground.paste(image, mask=image.getchannel("A"))
-        image = ground
     buffer = io.BytesIO()
-    image.convert("RGB").save(buffer, "JPEG", quality=93)
+    image.save(buffer, "JPEG", quality=93, icc_profile=image.info.get("icc_profile"))
     return buffer.getvalue()
 
 
@@ -267,17 +363,11 @@ def _is_pillow(source: Any) -> bool:
     return isinstance(source, Image.Image)
 
 
-def _png(image: Any) -> bytes:
-    buffer = io.BytesIO()
-    mode = image.mode if image.mode in {"RGB", "RGBA", "L", "LA", "P", "1"} else "RGB"
-    image.convert(mode).save(buffer, "PNG", compress_level=3)
-    return buffer.getvalue()
-
-
 def _from_array(array: Any) -> Any:
     shape, dtype = tuple(array.shape), str(array.dtype)
     if len(shape) != 3 or shape[2] not in {3, 4} or 0 in shape:
-        raise _bad(f"an array of height × width × 3 or 4, not {' × '.join(map(str, shape))}.")
+        found = " × ".join(map(str, shape)) or "a single number"
+        raise _bad(f"an array of height × width × 3 or 4, not {found}.")
     if dtype != "uint8":
         raise _bad(f"an array of uint8 (0-255), not {dtype}; for 0-1 floats: (array * 255).astype('uint8').")
     if not _has_pillow():
