@@ -45,6 +45,7 @@ class Studio(ipywidgets.VBox):
     def __init__(self, session: Session, *, image: Any, prompt: str, motion: str, video_type: str) -> None:
         self._session = session
         self._frame: Frame | None = None
+        self._frame_error: MJVideoError | None = None
         self._guard = threading.Lock()
         self._busy = False
         self.jobs: tuple[Job, ...] = ()
@@ -127,7 +128,11 @@ class Studio(ipywidgets.VBox):
 
     def _picked(self, name: str, data: bytes) -> None:
         """A file from the browser. An error goes back to the field by itself."""
-        frame = frames.load(data)
+        try:
+            frame = frames.load(data)
+        except MJVideoError as error:
+            self._frame_error = error
+            raise
         # The browser has made its own preview.
         self._use(replace(frame, name=name), picture=None)
 
@@ -140,10 +145,12 @@ class Studio(ipywidgets.VBox):
             frame = frames.load(text)
             self._use(frame, picture=preview(frame))
         except MJVideoError as error:
+            # A press now must not take the frame from before, which is not the one that was asked for.
+            self._frame_error = error
             self._picker.show(error=str(error))
 
     def _use(self, frame: Frame, *, picture: str | None) -> None:
-        self._frame = frame
+        self._frame, self._frame_error = frame, None
         size = f" · {frame.size[0]} × {frame.size[1]}" if frame.size else ""
         note = f" · {frame.note}" if frame.note else ""
         self._picker.show(preview=picture, caption=f"{frame.name}{size}{note}")
@@ -224,6 +231,8 @@ class Studio(ipywidgets.VBox):
         self._go.disabled = False
 
     def _request(self) -> VideoRequest:
+        if self._frame_error:
+            raise self._frame_error
         return VideoRequest(
             image=self._frame,
             motion=self._motion.value,
