@@ -107,7 +107,7 @@ class Scope {
     if (this.pressed.has(index)) return;
     const press = { motion, slow: false };
     this.pressed.set(index, press);
-    this.notices.delete(index);
+    this.notices.clear(); // what went wrong before a new press is history
     this.changed();
     const settled = new Promise((resolve) => setTimeout(resolve, DOUBLE_CLICK));
     const slow = setTimeout(() => {

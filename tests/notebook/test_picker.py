@@ -23,7 +23,7 @@ class Field:
         self.sent: list[dict[str, Any]] = []
         monkeypatch.setattr(self.picker, "_send", self._keep)
 
-    def _keep(self, message: dict[str, Any], buffers: Any = None) -> None:
+    def _keep(self, message: dict[str, Any], **_: Any) -> None:
         self.sent.append(message)
 
     def _take(self, name: str, data: bytes) -> None:
