@@ -275,7 +275,8 @@ class View {
     this.errorText = h("span");
     this.hint = h("span");
     this.error = h("div", { class: "mj-error-box" }, this.errorTitle, " ", this.errorText, " ", this.hint);
-    this.line = h("div", { class: "mj-line mj-status" }, this.status, this.times);
+    this.from = h("span");
+    this.line = h("div", { class: "mj-line mj-status" }, this.from, this.status, this.times);
     this.origin = h("span");
     this.count = h("b");
     this.rest = h("span");
@@ -418,6 +419,7 @@ class View {
     this.crumb.hidden = runs || (card.state !== "done" && !card.task_id);
     if (runs) {
       const known = typeof card.progress === "number";
+      setText(this.from, card.origin ? `${card.origin} › ` : "");
       setText(this.status, known ? `${card.headline} · ${card.progress} %` : card.headline);
       setText(this.times, toGo ? `${duration(elapsed)}, ${toGo}` : duration(elapsed));
       setAttribute(this.progress, "aria-valuenow", known ? card.progress : null);
