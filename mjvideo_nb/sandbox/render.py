@@ -30,7 +30,7 @@ WIDEST = 2.0
 FINER = 1.25
 """The picture is kept this much larger than the frame, so that a zoomed view is still sharp."""
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """What a first frame may be. Some of Pillow's other readers start programs."""
 
 KEYFRAME_EVERY = 48
@@ -68,9 +68,11 @@ def prepare(source: Path, first_frame: Path, poster: Path, resolution: Resolutio
     try:
         with Image.open(source, formats=FORMATS) as opened:
             opened.draft("RGB", (2500, 2500))  # a large JPEG is read at a fraction of its size, at once
-            picture = _flat(ImageOps.exif_transpose(opened))
+            opened.load()
+            picture = opened.copy()
     except Exception as error:  # a reader of Pillow's raises whatever its parser meets in a broken file
         raise PictureError("it cannot be identified or is broken") from error
+    picture = _flat(ImageOps.exif_transpose(picture))
     if min(picture.size) < 2:
         raise PictureError("the picture is a single line")
     size = frame_size(picture.size, resolution)
