@@ -1,4 +1,9 @@
-"""What a client asks for: read out of the body of a submit, or refused in the service's words."""
+"""What a client asks for: read out of the body of a submit, or refused in the service's words.
+
+An image that is neither a link nor base64 is refused at once. Whether the bytes are a picture shows later, as in the real
+service: the task is accepted and fails with `[Image denied] ...`, or with `[Invalid link!] ...` where a link leads nowhere.
+On an extend, image and video type are read but not used: the clip goes on as it began.
+"""
 
 import base64
 import re

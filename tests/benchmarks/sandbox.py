@@ -56,10 +56,12 @@ def ffmpeg(program: str, folder: Path) -> float:
 def main() -> None:
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; {SIZE}, {FRAMES} frames a clip, {ROUNDS} rounds")
     with tempfile.TemporaryDirectory() as folder:
-        with SandboxProcess.start(seconds=0, store=Path(folder) / "store") as sandbox:
-            with httpx.Client(base_url=sandbox.url, timeout=30) as http:
-                first, _ = render(http, "warm up")
-                rounds = [render(http, f"round {number}") for number in range(ROUNDS)]
+        with (
+            SandboxProcess.start(seconds=0, store=Path(folder) / "store") as sandbox,
+            httpx.Client(base_url=sandbox.url, timeout=30) as http,
+        ):
+            first, _ = render(http, "warm up")
+            rounds = [render(http, f"round {number}") for number in range(ROUNDS)]
         polls = sorted(poll for _, round_ in rounds for poll in round_)
         four = statistics.median(seconds for seconds, _ in rounds)
         print(f"four clips: {four:.2f} s (the first time, with the start of the workers: {first:.2f} s)")

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import socket
 import threading
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 import uvicorn
 from PIL import Image
 
+from mjvideo_nb.sandbox.__main__ import _listen
 from mjvideo_nb.sandbox.app import create_app
 from mjvideo_nb.sandbox.connection import Connection
 from mjvideo_nb.sandbox.process import SandboxProcess
@@ -114,7 +114,7 @@ class Behind:
 def behind():
     behind = Behind()
     server = uvicorn.Server(uvicorn.Config(behind, http=Connection, ws="none", lifespan="off", log_config=None))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with _listen(0) as listener:
         behind.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()

@@ -112,6 +112,17 @@ def test_stop_is_quick_and_may_be_repeated(tmp_path):
     assert "ended" in repr(sandbox)
 
 
+def test_workers_give_way_to_everything_else(tmp_path):
+    with SandboxProcess.start(seconds=0, store=tmp_path) as sandbox:
+        server, *others = rendering(sandbox.url, sandbox.pid)
+        workers = [one for one in others if "spawn_main" in " ".join(one.cmdline())]
+        deadline = time.monotonic() + 10
+        while not all(worker.nice() >= server.nice() + 10 for worker in workers):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert workers
+
+
 def test_it_survives_a_worker_that_is_killed(tmp_path):
     with SandboxProcess.start(seconds=0, store=tmp_path) as sandbox, httpx.Client(base_url=sandbox.url) as http:
         task_id = Caller(http).submit()
