@@ -7,7 +7,7 @@ most 255 characters, an extend needs the parent's task id and the index of the v
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -48,7 +48,7 @@ ENDED = frozenset({Status.SUCCESS, Status.FAILURE, Status.CANCEL, Status.MODAL})
 """Nothing more happens in these. MODAL waits for an input that a video task cannot give."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class VideoRequest:
     """What is asked of the service: four clips from one first frame.
 
@@ -84,16 +84,19 @@ class VideoRequest:
     def __post_init__(self) -> None:
         if self.motion not in tuple(Motion):
             raise InvalidRequest(f'motion: "low" or "high", not {self.motion!r}.', field="motion")
-        if not isinstance(self.prompt, str):
-            raise InvalidRequest(f"prompt: text, not {type(self.prompt).__name__}.", field="prompt")
         if not isinstance(self.video_type, str) or not self.video_type:
             raise InvalidRequest('video_type: "480p", "720p" or a type the service names.', field="video_type")
         object.__setattr__(self, "motion", Motion(self.motion))
         object.__setattr__(self, "video_type", VIDEO_TYPES.get(self.video_type, self.video_type))
-        if self.state is not None and len(self.state) > STATE_LIMIT:
-            raise InvalidRequest(
-                f"state: {len(self.state)} characters; the service takes at most {STATE_LIMIT}.", field="state"
-            )
+        _check_text("prompt", self.prompt)
+        if self.state is not None:
+            _check_text("state", self.state)
+            if len(self.state) > STATE_LIMIT:
+                raise InvalidRequest(
+                    f"state: {len(self.state)} characters; the service takes at most {STATE_LIMIT}.", field="state"
+                )
+        if not isinstance(self.no_storage, bool):
+            raise InvalidRequest(f"no_storage: True or False, not {self.no_storage!r}.", field="no_storage")
         self._check_action()
         if not isinstance(self.extra, Mapping) or not all(isinstance(name, str) for name in self.extra):
             raise InvalidRequest('extra: a mapping of field names to values, such as {"loop": True}.', field="extra")
@@ -104,6 +107,12 @@ class VideoRequest:
             raise InvalidRequest(
                 f"index: 0, 1, 2 or 3, not {self.index!r}. Variants count from zero, as on the badges [0] to [3].",
                 field="index",
+            )
+        if self.action is not None:
+            _check_text("action", self.action)
+        if self.task_id is not None and not isinstance(self.task_id, str):
+            raise InvalidRequest(
+                f"task_id: the id as text, not {self.task_id!r}: a number would lose a leading zero.", field="task_id"
             )
         if self.action is None:
             if self.index is not None or self.task_id is not None:
@@ -121,6 +130,11 @@ class VideoRequest:
                 f"index: {self.action} needs the variant to go on from, 0 to 3 as on the badges.", field="index"
             )
 
+    def __repr__(self) -> str:
+        """On one screen: a first frame in memory is named, not printed."""
+        shown = {f.name: repr(getattr(self, f.name)) for f in fields(self) if f.name != "image"}
+        return f"VideoRequest(image={_brief(self.image)}, {', '.join(f'{k}={v}' for k, v in shown.items())})"
+
     @property
     def short_type(self) -> str:
         """The video type in its short word, `"480p"`, or the service's own name where it has none."""
@@ -130,6 +144,26 @@ class VideoRequest:
 def is_empty(image: Any) -> bool:
     """Whether no first frame was given: None, or empty text or bytes (an array is never asked for its truth)."""
     return image is None or (isinstance(image, str | bytes | bytearray) and not image)
+
+
+def _brief(image: Any) -> str:
+    if isinstance(image, bytes | bytearray | memoryview):
+        return f"<{len(image)} bytes>"
+    if isinstance(image, str):
+        return repr(image if len(image) <= 200 else f"{image[:60]}…")
+    return repr(image) if isinstance(image, Path | None) else f"<{type(image).__name__}>"
+
+
+def _check_text(field: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise InvalidRequest(f"{field}: text, not {type(value).__name__}.", field=field)
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        broken = ascii(value[error.start])
+        raise InvalidRequest(
+            f"{field}: {broken} is half a character and cannot be sent; type it again.", field=field
+        ) from None
 
 
 @dataclass(frozen=True)

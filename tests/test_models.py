@@ -1,8 +1,10 @@
 """Requests are checked before anything is sent; tasks know their clips."""
 
+import pickle
+
 import pytest
 
-from mjvideo_nb import Clip, InvalidRequest, Task, VideoRequest
+from mjvideo_nb import Clip, InvalidRequest, Refused, Task, TaskTimeout, VideoRequest
 
 DONE = Task(
     id="0773314942177684",
@@ -31,6 +33,12 @@ DONE = Task(
         ("prompt", {"prompt": None}, ["text"]),
         ("video_type", {"video_type": ""}, ["480p"]),
         ("extra", {"extra": [1]}, ["mapping"]),
+        ("state", {"state": 5}, ["text", "int"]),
+        ("task_id", {"action": "extend", "index": 1, "task_id": 773314942177684}, ["text", "leading zero"]),
+        ("action", {"action": 1, "index": 1, "task_id": "1"}, ["text", "int"]),
+        ("no_storage", {"no_storage": "false"}, ["True or False", "'false'"]),
+        ("prompt", {"prompt": "half a smile \ud83d"}, ["character", "\\ud83d"]),
+        ("state", {"state": "\udc00"}, ["character"]),
     ],
 )
 def test_a_wrong_field_is_named_with_its_remedy(field, values, words):
@@ -38,6 +46,23 @@ def test_a_wrong_field_is_named_with_its_remedy(field, values, words):
         VideoRequest(**{"image": "tulip.jpg", **values})
     assert caught.value.field == field
     assert all(word in str(caught.value) for word in words)
+
+
+@pytest.mark.parametrize("image", [b"\xff\xd8" * 1_000_000, "data:image/jpeg;base64," + "A" * 2_000_000])
+def test_a_task_can_be_printed_at_each_update_without_its_picture(image):
+    """`on_update=print` is what people write; a first frame in memory has megabytes."""
+    request = VideoRequest(image=image, prompt="petals")
+    shown = repr(Task(id="17", request=request))
+    assert len(shown) < 600
+    assert "petals" in shown
+    assert "17" in shown
+
+
+@pytest.mark.parametrize("error", [InvalidRequest("m", field="f"), TaskTimeout("m", task_id="1"), Refused("m", code=4)])
+def test_an_error_survives_the_way_to_another_process(error):
+    back = pickle.loads(pickle.dumps(error))
+    assert type(back) is type(error)
+    assert (str(back), vars(back)) == (str(error), vars(error))
 
 
 def test_short_words_mean_the_documented_types_and_others_pass():
