@@ -11,6 +11,7 @@ A submit is sent exactly once. Looking at a task costs nothing and is repeated t
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -19,8 +20,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import stamina
-
 from . import config, frames, wire
 from .download import download
 from .errors import (
@@ -28,6 +27,7 @@ from .errors import (
     BadClip,
     ClipExpired,
     InvalidRequest,
+    MJVideoError,
     RateLimited,
     ServiceError,
     SubmissionUncertain,
@@ -48,6 +48,8 @@ LINKS_DEADLINE = 60.0
 """Seconds to go on looking for the clips' links after SUCCESS: they may be filled in some polls later."""
 PATIENCE = 120.0
 """Seconds of trouble in a row before a look at a task is given up."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds between looks during trouble: doubled each time, spread at random, and never less than `Retry-After`."""
 DOWNLOADS_AT_ONCE = 4
 
 Update = Callable[[Task], object]
@@ -79,10 +81,10 @@ class Client:
         headers: Mapping[str, str] | None = None,
         http: AsyncClient | None = None,
     ) -> None:
+        self.base_url = config.base_url(base_url)
         key = config.api_key(api_key)
         if key is None and not headers:
             raise AuthenticationError(f"There is no key, so nothing was sent. {config.HOW_TO_GIVE_A_KEY}")
-        self.base_url = config.base_url(base_url)
         self._transport = Transport(self.base_url, key, timeout=timeout, headers=headers, http=http)
         self.poll_interval = LOCAL_POLL_INTERVAL if self._transport.is_local else POLL_INTERVAL
 
@@ -165,6 +167,8 @@ class Client:
             AuthenticationError, RateLimited, Refused, ServiceError: the look failed; the tasks go on.
 
         """
+        if isinstance(task_ids, str):
+            raise InvalidRequest("task_ids: a list of ids; for one of them use fetch.", field="task_ids")
         ids = [_checked_id(task_id) for task_id in task_ids]
         if not ids:
             return {}
@@ -202,18 +206,15 @@ class Client:
         """
         seen = task if isinstance(task, Task) else Task(id=_checked_id(task))
         deadline = time.monotonic() + timeout
-        succeeded_at: float | None = None
+        links_deadline = math.inf
         if on_update:
             on_update(seen)
-        while True:
-            now = time.monotonic()
-            if now >= deadline:
-                raise TaskTimeout(
-                    f"Task {seen.id} was still running after {timeout:.0f} s ({seen.status or 'accepted'}). It goes on "
-                    f"at the service and is paid for: pick it up with its id, {seen.id}.",
-                    task_id=seen.id,
-                )
-            fresh = await self._fetch_through_trouble(seen, deadline)
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                async with asyncio.timeout(left):
+                    fresh = await self._fetch_through_trouble(seen)
+            except TimeoutError:
+                break
             if on_update and _changed(seen, fresh):
                 on_update(fresh)
             seen = fresh
@@ -222,24 +223,33 @@ class Client:
             if seen.succeeded and seen.clips:
                 return seen
             if seen.succeeded:
-                succeeded_at = succeeded_at or now
-                if time.monotonic() - succeeded_at > LINKS_DEADLINE:
+                links_deadline = min(links_deadline, time.monotonic() + LINKS_DEADLINE)
+                if time.monotonic() > links_deadline:
                     raise ServiceError(
                         f"Task {seen.id} succeeded, but the service gives no links to its clips. They are paid for: "
                         f"fetch {seen.id} again later, or ask the provider.",
                         task_id=seen.id,
                     )
-            pause = self.poll_interval * random.uniform(0.85, 1.15)  # noqa: S311 - spreads the load, hides nothing
-            await asyncio.sleep(max(0.0, min(pause, deadline - time.monotonic())))
+            await asyncio.sleep(min(_spread(self.poll_interval), max(0.0, deadline - time.monotonic())))
+        raise TaskTimeout(
+            f"Task {seen.id} was still running after {timeout:g} s ({seen.status or 'accepted'}). It goes on at the "
+            f"service and is paid for: pick it up with its id, {seen.id}.",
+            task_id=seen.id,
+        )
 
-    async def _fetch_through_trouble(self, task: Task, deadline: float) -> Task:
-        patience = max(1.0, min(PATIENCE, deadline - time.monotonic()))
-        async for attempt in stamina.retry_context(
-            on=(ServiceError, RateLimited), attempts=None, timeout=patience, wait_initial=0.5, wait_max=30.0
-        ):
-            with attempt:
+    async def _fetch_through_trouble(self, task: Task) -> Task:
+        patience = time.monotonic() + PATIENCE
+        pause = FIRST_PAUSE
+        while True:
+            try:
                 return await self.fetch(task)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+            except (ServiceError, RateLimited) as error:
+                asked = error.retry_after if isinstance(error, RateLimited) else None
+                wait = max(_spread(pause), asked or 0.0)
+                if not _may_pass(error) or time.monotonic() + wait > patience:
+                    raise
+            await asyncio.sleep(wait)
+            pause = min(2 * pause, LONGEST_PAUSE)
 
     async def download(self, task: Task, folder: str | Path) -> list[Path]:
         """Bring all clips of a task to disk.
@@ -258,23 +268,38 @@ class Client:
             OSError: the folder cannot be written.
 
         """
-        gate = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
-
-        async def one(clip: Clip) -> Path:
-            async with gate:
-                try:
-                    return await download(self._transport, clip, folder)
-                except (ClipExpired, BadClip):
-                    fresh = await self.fetch(task)
-                    again = next((c for c in fresh.clips if c.index == clip.index), clip)
-                    return await download(self._transport, again, folder)
-
-        results = await asyncio.gather(*map(one, task.clips), return_exceptions=True)
+        if not task.clips:
+            raise InvalidRequest(
+                f"task: {task.id} has no clips yet; wait for it first: task = await client.wait(task).", field="task"
+            )
+        results = await self._bring(task.clips, folder)
+        stale = [i for i, result in enumerate(results) if isinstance(result, ClipExpired | BadClip)]
+        if stale:
+            # One look brings fresh links for all of them.
+            fresh = await self._fresh_links(task)
+            again = await self._bring([fresh.get(task.clips[i].index, task.clips[i]) for i in stale], folder)
+            for i, result in zip(stale, again, strict=True):
+                results[i] = result
         # Every clip has had its chance before the first failure is reported: one bad link loses no other clip.
         for result in results:
             if isinstance(result, BaseException):
                 raise result
         return [result for result in results if isinstance(result, Path)]
+
+    async def _bring(self, clips: Iterable[Clip], folder: str | Path) -> list[Path | BaseException]:
+        gate = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
+
+        async def one(clip: Clip) -> Path:
+            async with gate:
+                return await download(self._transport, clip, folder)
+
+        return await asyncio.gather(*map(one, clips), return_exceptions=True)
+
+    async def _fresh_links(self, task: Task) -> dict[int, Clip]:
+        try:
+            return {clip.index: clip for clip in (await self.fetch(task)).clips}
+        except MJVideoError:
+            return {}  # then what was wrong with the clip is the error to report
 
 
 async def prepare(request: VideoRequest) -> str:
@@ -290,12 +315,22 @@ async def prepare(request: VideoRequest) -> str:
 
 
 def _checked_id(task_id: object) -> str:
-    if not isinstance(task_id, str) or not task_id.strip():
+    if not isinstance(task_id, str) or not task_id.strip() or not task_id.isprintable():
         raise InvalidRequest(
             f"task_id: the id as text, such as '1773314942177684', not {task_id!r}: a number would lose a leading zero.",
             field="task_id",
         )
     return task_id.strip()
+
+
+def _spread(seconds: float) -> float:
+    """About so many seconds: many clients that were stopped together do not come back together."""
+    return seconds * random.uniform(0.85, 1.15)  # noqa: S311 - spreads the load, hides nothing
+
+
+def _may_pass(error: MJVideoError) -> bool:
+    """Whether trouble may be over in a while; a wrong address (301, 404) will not mend itself."""
+    return error.status is None or error.status == 429 or not 300 <= error.status < 500
 
 
 def _changed(old: Task, new: Task) -> bool:

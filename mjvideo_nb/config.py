@@ -33,6 +33,7 @@ __all__ = [
     "base_url",
     "library",
     "price",
+    "secret_headers",
 ]
 
 DEFAULT_BASE_URL = "https://api.cometapi.com"
@@ -59,6 +60,10 @@ class Secret:
         """The value itself, for the one header it belongs in."""
         return self._value
 
+    def matches(self, pattern: str) -> bool:
+        """Whether the whole value is like this. Asked here, so that no local variable ever holds it."""
+        return re.fullmatch(pattern, self._value) is not None
+
     def __repr__(self) -> str:
         return "[secret]"
 
@@ -78,15 +83,44 @@ def api_key(value: str | None = None) -> Secret | None:
         InvalidRequest: the key holds a character that no HTTP header can.
 
     """
-    found = value or os.environ.get("COMETAPI_KEY") or _stored_key()
-    if not found or not found.strip():
+    if not isinstance(value, str | None):
+        raise InvalidRequest(f"api_key: text, not {type(value).__name__}.", field="api_key")
+    # Wrapped at once: whatever fails from here on, no traceback that shows local variables shows the key.
+    secret = Secret((value or os.environ.get("COMETAPI_KEY") or _stored_key() or "").strip())
+    if secret.matches(""):
         return None
-    found = found.strip()
-    if not re.fullmatch(r"[\x21-\x7e]+", found):
+    if secret.matches(r"https?://.*"):
+        raise InvalidRequest("api_key: this is an address; give it as base_url=, and the key here.", field="api_key")
+    if not secret.matches(r"[\x21-\x7e]+"):
         raise InvalidRequest(
             "api_key: the key holds a space, a line break or a letter beyond ASCII; copy it once more.", field="api_key"
         )
-    return Secret(found)
+    return secret
+
+
+def secret_headers(headers: Mapping[str, str] | None) -> dict[str, Secret]:
+    """Further headers by their lower-case names, each value kept like a key: a proxy takes its key in one.
+
+    Raises:
+        InvalidRequest: no mapping, or a name or value that cannot stand in an HTTP header.
+
+    """
+    if not isinstance(headers, Mapping | None):
+        raise InvalidRequest('headers: a mapping such as {"mj-api-secret": key}.', field="headers")
+    kept: dict[str, Secret] = {}
+    for name in headers or {}:
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+            raise InvalidRequest(f"headers: {name!r} cannot be the name of a header.", field="headers")
+        kept[name.lower()] = secret = Secret((headers or {})[name])
+        if not isinstance(secret.reveal(), str):
+            raise InvalidRequest(
+                f"headers: the value of {name} is text, not {type(secret.reveal()).__name__}.", field="headers"
+            )
+        if not secret.matches(r"[\x20-\x7e]*"):
+            raise InvalidRequest(
+                f"headers: the value of {name} holds a line break or a letter beyond ASCII.", field="headers"
+            )
+    return kept
 
 
 def _stored_key() -> str | None:
@@ -110,6 +144,8 @@ def base_url(value: str | None = None) -> str:
         InvalidRequest: it is no http(s) URL, or holds a user name and password.
 
     """
+    if not isinstance(value, str | None):
+        raise InvalidRequest(f"base_url: text, not {type(value).__name__}.", field="base_url")
     text = (value or os.environ.get("COMETAPI_BASE_URL") or DEFAULT_BASE_URL).strip()
     try:
         parts = urlsplit(text)
@@ -117,11 +153,14 @@ def base_url(value: str | None = None) -> str:
     except ValueError:
         parts, port = urlsplit(""), None
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or re.search(r"\s", text):
+        # A key given in the wrong place, or a password, is not repeated.
+        shown = repr(text) if re.search(r"[:/.]", text) and "@" not in text else "this"
         raise InvalidRequest(
-            f"base_url: {text!r} is no URL; it looks like {DEFAULT_BASE_URL} (argument base_url=, or COMETAPI_BASE_URL).",
+            f"base_url: {shown} is no URL. It begins with http:// or https://, such as {DEFAULT_BASE_URL} "
+            "(argument base_url=, or COMETAPI_BASE_URL).",
             field="base_url",
         )
-    if parts.username or parts.query or parts.fragment:
+    if "@" in parts.netloc or parts.query or parts.fragment:
         raise InvalidRequest(
             "base_url: give the address alone, without user name, query or fragment; the key goes in api_key=.",
             field="base_url",

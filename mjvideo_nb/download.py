@@ -7,10 +7,12 @@ from us, never from a URL. Links expire after about a day, so a clip is fetched 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import os
 import re
 import secrets
 import struct
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from .errors import BadClip, ClipExpired, ServiceError
@@ -25,7 +27,10 @@ KEPT = "The task and its price are not affected: download it again."
 
 def clip_path(folder: str | Path, task_id: str, index: int) -> Path:
     """Where a clip is kept: `<folder>/<task id>/<index>.mp4`, whatever characters the id holds."""
-    safe = re.sub(r"[^A-Za-z0-9_-]", "_", task_id)[:100] or "_"
+    safe = re.sub(r"[^A-Za-z0-9_-]", "_", task_id)[:100]
+    if safe != task_id or not safe:
+        # Two ids must not share a folder, or one task's clips would pass for the other's.
+        safe = f"{safe}-{hashlib.sha256(task_id.encode()).hexdigest()[:8]}"
     return Path(folder) / safe / f"{index}.mp4"
 
 
@@ -66,23 +71,33 @@ async def _stream(transport: Transport, clip: Clip, part: Path) -> None:
                 )
             if answer.status != 200:
                 raise ServiceError(f"{name}: HTTP {answer.status}. {KEPT}", status=answer.status, task_id=clip.task_id)
-            size = 0
-            with part.open("wb") as file:
-                async for chunk in answer.chunks:
-                    await asyncio.to_thread(file.write, chunk)
-                    size += len(chunk)
-            expected = answer.headers.get("content-length")
+            size, broke = await _write(answer.chunks, part)
+            expected = "" if "content-encoding" in answer.headers else answer.headers.get("content-length", "")
     except (NotSent, Lost) as error:
         raise ServiceError(f"{name}: the connection failed ({error}). {KEPT}", task_id=clip.task_id) from error
-    if expected and expected.isdigit() and size != int(expected):
-        raise BadClip(f"{name}: {size} of {expected} bytes came. {KEPT}", task_id=clip.task_id)
+    if broke or (expected.isdigit() and size != int(expected)):
+        came = f"{size} of {expected} bytes came" if expected else f"the connection broke after {size} bytes"
+        raise BadClip(f"{name}: {came}{f' ({broke})' if broke else ''}. {KEPT}", task_id=clip.task_id)
     reason = await asyncio.to_thread(is_whole_mp4, part)
     if reason:
         raise BadClip(f"{name}: {reason}. {KEPT}", task_id=clip.task_id)
 
 
+async def _write(chunks: AsyncIterator[bytes], part: Path) -> tuple[int, str]:
+    """How many bytes came, and why no more of them did, or `""`."""
+    size = 0
+    with part.open("wb") as file:
+        try:
+            async for chunk in chunks:
+                await asyncio.to_thread(file.write, chunk)
+                size += len(chunk)
+        except Lost as error:
+            return size, str(error)
+    return size, ""
+
+
 def _keep(part: Path, path: Path) -> None:
-    with part.open("rb") as file:
+    with part.open("r+b") as file:  # Windows flushes only what may be written
         os.fsync(file.fileno())
     part.replace(path)
 
@@ -90,6 +105,8 @@ def _keep(part: Path, path: Path) -> None:
 def is_whole_mp4(path: Path) -> str:
     """Why this file is no whole MP4 (QuickTime included), or `""` if it is one: its boxes fill it, its index is there."""
     size = path.stat().st_size
+    if not size:
+        return "it is empty"
     boxes: list[bytes] = []
     with path.open("rb") as file:
         at = 0

@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 from httpx import AsyncClient, Timeout
 
-from .config import Secret
+from .config import Secret, secret_headers
 from .trouble import Reply
 
 __all__ = ["DEFAULT_TIMEOUT", "AsyncClient", "Lost", "NotSent", "Stream", "Timeout", "Transport"]
@@ -37,7 +37,11 @@ NEVER_LEFT = (
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 """Some storage hosts refuse unusual user agents."""
 REDIRECTS = 5
-REDACTED = b"[secret]"
+REDACTED = "[secret]"
+SECRET_NAMES = re.compile("auth|cookie|key|pass|secret|session|token")
+"""Headers whose values are taken out of what comes back; those of others (a referer, a mode) belong in links too."""
+SHORTEST_SECRET = 8
+"""Characters; a shorter value may be part of any word."""
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -83,9 +87,10 @@ class Transport:
         self.base_url = base_url
         self._origin = _origin(base_url)
         self._key = key
-        self._headers = {name: Secret(value) for name, value in (headers or {}).items()}
-        self._secrets = [s.reveal().encode() for s in (key, *self._headers.values()) if s and len(s.reveal()) >= 8]
-        self._timeout = DEFAULT_TIMEOUT if timeout is None else Timeout(timeout)
+        self._headers = secret_headers(headers)
+        self._secrets = [s for s in (key, *(v for n, v in self._headers.items() if SECRET_NAMES.search(n))) if s]
+        ready = http.timeout if http else DEFAULT_TIMEOUT
+        self._timeout = ready if timeout is None else Timeout(timeout)
         self._own = http is None
         self.is_local = urlsplit(base_url).hostname in LOOPBACK
         # A proxy from the environment cannot reach a service on this machine's loopback.
@@ -130,19 +135,38 @@ class Transport:
         url = self.base_url + path
         outcome: Exception
         try:
-            request = http.build_request(method, url, json=body, headers=self._headers_for(url))
+            request = http.build_request(method, url, json=body, headers=self._headers_for(url), timeout=self._timeout)
             response = await http.send(request, follow_redirects=False)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            outcome = _judged(error)
+            outcome = self._lost(error)
         else:
             return self._reply(response)
         raise outcome
 
     def _reply(self, response: httpx.Response) -> Reply:
         content = response.content
-        for secret in self._secrets:
-            content = content.replace(secret, REDACTED)
-        return Reply(response.status_code, content, {k.lower(): v for k, v in response.headers.items()})
+        for echo in self._echoes():
+            content = content.replace(echo.encode(), REDACTED.encode())
+        headers = {name.lower(): self._redacted(value) for name, value in response.headers.items()}
+        return Reply(response.status_code, content, headers)
+
+    def _redacted(self, text: str) -> str:
+        for echo in self._echoes():
+            text = text.replace(echo, REDACTED)
+        return text
+
+    def _echoes(self) -> list[str]:
+        """Each secret as a body or a header may repeat it: as it is, in JSON, in a URL; of `Bearer x` also `x` alone."""
+        words = {word for s in self._secrets for word in (s.reveal(), *s.reveal().split())}
+        words = {word for word in words if len(word) >= SHORTEST_SECRET}
+        found = {form for word in words for form in (word, word.replace("/", r"\/"), quote(word, safe=""))}
+        # The longest first: a secret that is part of another would leave the rest of it.
+        return sorted(found, key=len, reverse=True)
+
+    def _lost(self, error: Exception) -> Exception:
+        """Whether the request never left, in words that hold no secret."""
+        reason = re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__
+        return (NotSent if isinstance(error, NEVER_LEFT) else Lost)(self._redacted(reason))
 
     def _headers_for(self, url: str) -> dict[str, str]:
         """Ours and the key for the service's own origin; for any other host what a browser would send."""
@@ -166,7 +190,7 @@ class Transport:
             yield Stream(
                 response.status_code,
                 {k.lower(): v for k, v in response.headers.items()},
-                _chunks(response),
+                self._chunks(response),
                 str(response.url),
             )
         finally:
@@ -178,41 +202,36 @@ class Transport:
             for _ in range(REDIRECTS + 1):
                 # The bytes as they are: a length and a range mean nothing for a compressed copy.
                 own = {"accept": "*/*", "accept-encoding": "identity", "user-agent": BROWSER}
-                request = self._http.build_request("GET", url, headers=self._headers_for(url) | own | dict(headers))
+                request = self._http.build_request(
+                    "GET", url, headers=self._headers_for(url) | own | dict(headers), timeout=self._timeout
+                )
                 response = await self._http.send(request, stream=True, follow_redirects=False)
                 if not response.has_redirect_location:
                     return response
                 await response.aclose()
                 url = str(response.url.join(response.headers["location"]))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            outcome = _judged(error)
+            outcome = self._lost(error)
         raise outcome
+
+    async def _chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        outcome: Exception | None = None
+        try:
+            async for chunk in response.aiter_bytes(1 << 18):
+                yield chunk
+        except httpx.HTTPError as error:
+            outcome = self._lost(error)
+        if outcome:
+            raise outcome
 
     def __repr__(self) -> str:
         return f"Transport({self.base_url!r})"
 
 
-async def _chunks(response: httpx.Response) -> AsyncIterator[bytes]:
-    outcome: Exception | None = None
-    try:
-        async for chunk in response.aiter_bytes(1 << 18):
-            yield chunk
-    except httpx.HTTPError as error:
-        outcome = _judged(error)
-    if outcome:
-        raise outcome
-
-
-def _judged(error: Exception) -> Exception:
-    """Whether the request never left, in words that hold no header."""
-    reason = re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__
-    return (NotSent if isinstance(error, NEVER_LEFT) else Lost)(reason)
-
-
 def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
-    except ValueError:
-        port = None
+    except ValueError:  # no address at all, and so nobody's origin
+        return "", "", None
     return parts.scheme, (parts.hostname or "").lower(), port or {"http": 80, "https": 443}.get(parts.scheme)

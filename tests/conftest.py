@@ -16,6 +16,7 @@ def _no_settings_from_outside(monkeypatch, tmp_path_factory):
     """A developer's key, base URL or cache must neither be used by a test nor decide its outcome."""
     for name in [name for name in os.environ if name.startswith(("COMETAPI_", "MJVIDEO_"))]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
 
