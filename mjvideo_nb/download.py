@@ -76,8 +76,8 @@ async def _stream(transport: Transport, clip: Clip, part: Path) -> None:
     except (NotSent, Lost) as error:
         raise ServiceError(f"{name}: the connection failed ({error}). {KEPT}", task_id=clip.task_id) from error
     if broke or (expected.isdigit() and size != int(expected)):
-        came = f"{size} of {expected} bytes came" if expected else f"the connection broke after {size} bytes"
-        raise BadClip(f"{name}: {came}{f' ({broke})' if broke else ''}. {KEPT}", task_id=clip.task_id)
+        came = f"{size} of {expected} bytes came" if expected else f"the connection broke after {size} bytes ({broke})"
+        raise BadClip(f"{name}: {came}. {KEPT}", task_id=clip.task_id)
     reason = await asyncio.to_thread(is_whole_mp4, part)
     if reason:
         raise BadClip(f"{name}: {reason}. {KEPT}", task_id=clip.task_id)

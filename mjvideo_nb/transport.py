@@ -217,7 +217,7 @@ class Transport:
     async def _chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
         outcome: Exception | None = None
         try:
-            async for chunk in response.aiter_bytes(1 << 18):
+            async for chunk in response.aiter_bytes():
                 yield chunk
         except httpx.HTTPError as error:
             outcome = self._lost(error)
