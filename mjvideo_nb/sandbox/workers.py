@@ -5,10 +5,12 @@ import ctypes
 import itertools
 import multiprocessing
 import os
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -80,7 +82,9 @@ class Workers:
         for last in (False, True):
             pool = self._open()
             try:
-                return await asyncio.get_running_loop().run_in_executor(pool, work, *args)
+                with _interrupts_held():
+                    result = asyncio.get_running_loop().run_in_executor(pool, work, *args)
+                return await result
             except BrokenProcessPool:
                 # Somebody killed a worker: the work is the same in a new one, but not for ever.
                 if self._pool is pool:
@@ -106,6 +110,19 @@ class Workers:
             self._pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
                 process.kill()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """A process started in here never sees an interrupt: Ctrl-C goes to the whole group, and the server ends the others."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(frames: "ctypes.Array[ctypes.c_int]") -> None:
