@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
-from mjvideo_nb.errors import SandboxUnavailable
+from mjvideo_nb.errors import InvalidRequest, SandboxUnavailable
 from mjvideo_nb.sandbox.process import missing
+
+from .arguments import check_port, make_folder, port, seconds
+from .terminal import say
 
 __all__ = ["add_to"]
 
@@ -17,15 +19,20 @@ def add_to(commands: Any) -> None:
     command = commands.add_parser(
         "sandbox",
         help="run the sandbox by itself: the same protocol on this machine, real MP4s, no cost",
-        description="Prints its address as one JSON line. Use it with COMETAPI_BASE_URL=<address> COMETAPI_KEY=anything.",
+        description="Runs until Ctrl-C. Prints its address as one JSON line when it is ready. Use it from another "
+        "terminal with COMETAPI_BASE_URL=<address> COMETAPI_KEY=anything.",
     )
-    command.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
-    command.add_argument("--seconds", type=float, help="how long a task takes from submit to clips (default: about 10)")
+    command.add_argument("--port", type=port, default=0, help="port on 127.0.0.1 (default: a free one)")
+    command.add_argument("--seconds", type=seconds, help="how long a task takes from submit to clips (default: 10)")
     command.add_argument(
         "--store", metavar="FOLDER", help="where it keeps its tasks (default: the user's cache folder)"
     )
     command.add_argument(
-        "--fault", action="append", default=[], metavar="NAME", help="misbehave in this way; repeatable"
+        "--fault",
+        action="append",
+        default=[],
+        metavar="[ROUTE:]NAME[=VALUE][*TIMES]",
+        help="misbehave in this way, such as http-502*2; repeatable; --fault help lists all names",
     )
     command.set_defaults(run=_run)
 
@@ -33,17 +40,28 @@ def add_to(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     absent = missing()
     if absent:
-        raise SandboxUnavailable(
-            f'The sandbox needs {", ".join(absent)}. Install its extra: pip install "mjvideo-nb[sandbox]"'
-        )
+        raise SandboxUnavailable(f'It lacks {", ".join(absent)}. Install its extra: pip install "mjvideo-nb[sandbox]"')
     from mjvideo_nb.sandbox.__main__ import main as serve
 
+    if "help" in options.fault:
+        return serve(["--fault", "help"])
     arguments = ["--port", str(options.port)]
     if options.seconds is not None:
         arguments += ["--seconds", str(options.seconds)]
-    if options.store:
-        arguments += ["--store", options.store]
-    for name in options.fault:
-        arguments += ["--fault", name]
-    sys.stderr.write("Sandbox: clips are rendered on this machine, not by Midjourney. Ctrl-C stops it.\n")
+    if options.store is not None:
+        arguments += ["--store", str(make_folder(options.store, "--store"))]
+    for fault in options.fault:
+        _check_fault(fault)
+        arguments += ["--fault", fault]
+    check_port(options.port)
+    say("Sandbox: clips are rendered on this machine, not by Midjourney. Ctrl-C stops it.")
     return serve(arguments)
+
+
+def _check_fault(text: str) -> None:
+    from mjvideo_nb.sandbox.server import parse
+
+    try:
+        parse(text)
+    except ValueError as error:
+        raise InvalidRequest(f"--fault {text}: {error}. --fault help says what each does.", field="fault") from error

@@ -5,57 +5,84 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
+import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from urllib.parse import quote
 
-from mjvideo_nb.errors import InvalidRequest, SandboxUnavailable
+from mjvideo_nb.errors import InvalidRequest, MJVideoError
 from mjvideo_nb.sandbox.process import missing
 
-from . import exits
+from . import exits, lab
+from .arguments import LAST_PORT, check_port, is_free, make_folder, port
+from .terminal import no_more_interrupts, say
 
 __all__ = ["add_to", "copy_tour"]
 
 FIRST = "01_first_video.ipynb"
 DEFAULT_PORT = 8888
 PORTS_TRIED = 50
+START_PATIENCE = 120.0
+"""Seconds; a first start on a slow disk compiles a lot of Python."""
 STOP_PATIENCE = 10.0
+LOOK = 0.1
+TAIL = 2000
+"""Characters of Lab's log that an error quotes."""
 
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser."""
-    command = commands.add_parser("demo", help="open the tour in JupyterLab, without a key and without cost")
-    command.add_argument("folder", nargs="?", default="mjvideo-demo", help="where the tour is copied to (mjvideo-demo)")
-    command.add_argument(
-        "--port", type=int, help=f"JupyterLab's port (default: the first free one from {DEFAULT_PORT})"
+    command = commands.add_parser(
+        "demo",
+        help="open the tour in JupyterLab, without a key and without cost",
+        description="Copies the tour to a folder that you can keep, starts JupyterLab on it and opens its first notebook "
+        "in the browser. The sandbox on this machine makes the clips: no key is used, nothing is charged. "
+        "Ctrl-C stops everything.",
     )
-    command.add_argument("--no-browser", action="store_true", help="only print the address")
+    command.add_argument(
+        "folder",
+        nargs="?",
+        default="mjvideo-demo",
+        help="where the tour is copied to (default: mjvideo-demo); a file that is there already stays as it is",
+    )
+    command.add_argument(
+        "--port", type=port, default=0, help=f"JupyterLab's port (default: the first free one from {DEFAULT_PORT})"
+    )
+    command.add_argument("--no-browser", action="store_true", help="open no browser, only print the address")
     command.set_defaults(run=_run)
 
 
-def copy_tour(folder: Path) -> Path:
-    """Copy the tour to a folder; what the user has changed there stays.
+def copy_tour(folder: str) -> Path:
+    """Copy the tour to a folder; a file that is there already stays as it is.
 
     Returns:
-        The first notebook.
+        The first notebook, its path in full.
 
     Raises:
         InvalidRequest: the folder cannot be written.
 
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for source in sorted(_tour().iterdir()):
-            target = folder / source.name
-            if source.is_file() and not target.exists():
-                shutil.copyfile(source, target)
-    except OSError as error:
-        raise InvalidRequest(f"folder: the tour cannot be copied to {folder} ({error}).", field="folder") from error
-    return folder / FIRST
+    target = make_folder(folder, "folder").resolve()
+    for source in sorted(_tour().iterdir()):
+        copy = target / source.name
+        if source.is_file() and not copy.exists():
+            try:
+                # Renamed when it is whole: what an interrupt left half copied would stay for ever.
+                part = shutil.copyfile(source, copy.with_name(f"{copy.name}.part"))
+                part.replace(copy)
+            except OSError as error:
+                raise InvalidRequest(f"folder: the tour cannot be copied to {folder} ({error}).") from error
+    return target / FIRST
 
 
 def _tour() -> Path:
@@ -68,43 +95,100 @@ def _tour() -> Path:
 def _run(options: argparse.Namespace) -> int:
     absent = missing() + ([] if importlib.util.find_spec("jupyterlab") else ["jupyterlab"])
     if absent:
-        raise SandboxUnavailable(f'The demo needs {", ".join(absent)}: pip install "mjvideo-nb[demo]"')
-    port = _port(options.port)
-    notebook = copy_tour(Path(options.folder))
-    sys.stderr.write(
-        f"The tour is in {notebook.parent.resolve()}; the sandbox renders, nothing is charged. Ctrl-C stops everything.\n"
-    )
-    environment = {**os.environ, "MJVIDEO_SANDBOX": "1"}
+        say(f'mjvideo-nb: The demo lacks {", ".join(absent)}. Install its extra: pip install "mjvideo-nb[demo]"')
+        return exits.USAGE
+    number = _port(options.port)
+    notebook = copy_tour(options.folder)
+    say(f"The tour is in {notebook.parent}, to try, change and keep. JupyterLab is starting ...")
+    with _signals_as_interrupts(), tempfile.TemporaryFile() as log:
+        server = None
+        try:
+            token = secrets.token_hex(16)
+            server = _start(notebook, number, token, log, browser=not options.no_browser)
+            _wait_until_it_answers(server, number, log)
+            say(
+                "\nOpen this address:"
+                if options.no_browser
+                else "\nA browser opens; if it does not, open this address:"
+            )
+            sys.stdout.write(f"    http://127.0.0.1:{number}/lab/tree/{quote(notebook.name)}?token={token}\n")
+            sys.stdout.flush()
+            say(
+                "\nThen run the cells from the top. The sandbox on this machine makes the clips: no key is used, nothing "
+                "is charged.\nCtrl-C here stops everything."
+            )
+            if server.wait() != 0:
+                raise _ended(server, log)
+            say("JupyterLab was shut down.")
+        except KeyboardInterrupt:
+            no_more_interrupts()
+            say("\nStopping JupyterLab, its kernels and the sandbox.")
+        finally:
+            if server is not None:
+                _stop(server)
+    return exits.OK
+
+
+def _start(notebook: Path, number: int, token: str, log: IO[bytes], *, browser: bool) -> subprocess.Popen[bytes]:
+    environment = {
+        **os.environ,
+        "MJVIDEO_SANDBOX": "1",
+        lab.TOKEN: token,
+        # This interpreter's kernel before one of the same name elsewhere on the machine, which may lack this package.
+        "JUPYTER_PREFER_ENV_PATH": "1",
+    }
     # No key in there: a demo in front of a class must not be able to pay.
     environment.pop("COMETAPI_KEY", None)
     command = [
-        sys.executable,
-        "-m",
-        "jupyterlab",
-        notebook.name,
-        f"--ServerApp.port={port}",
-        "--ServerApp.port_retries=0",
-        f"--notebook-dir={notebook.parent.resolve()}",
-        *(["--no-browser"] if options.no_browser else []),
+        # -P: a file named like a module in the user's folder must not be taken for it.
+        *(sys.executable, "-P", "-m", lab.__name__, str(notebook)),
+        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={number}", "--ServerApp.port_retries=0"),
+        *("--ServerApp.base_url=/", "--ServerApp.certfile=", f"--ServerApp.root_dir={notebook.parent}"),
+        # No questions: neither about news in the browser nor, where Ctrl-C reaches Lab as well, about ending.
+        *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "-y"),
+        *([] if browser else ["--no-browser"]),
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
-    # A session of its own: Ctrl-C reaches us alone, and we end the server without its question in the terminal.
-    server = subprocess.Popen(command, env=environment, start_new_session=True)
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return server.wait()
-    except KeyboardInterrupt:
-        return exits.OK
-    finally:
-        signal.signal(signal.SIGTERM, previous)
-        _stop(server)
+    return subprocess.Popen(
+        command,
+        cwd=notebook.parent,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        # Ctrl-C reaches us alone, and we end the server without its question in the terminal.
+        start_new_session=True,
+    )
+
+
+def _wait_until_it_answers(server: subprocess.Popen[bytes], number: int, log: IO[bytes]) -> None:
+    # Past any proxy of the machine: loopback is not for it.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + START_PATIENCE
+    while time.monotonic() < deadline:
+        if server.poll() is not None:
+            raise _ended(server, log)
+        try:
+            with opener.open(f"http://127.0.0.1:{number}/api", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(LOOK)
+    raise MJVideoError(f"JupyterLab did not answer within {START_PATIENCE:.0f} s. It said: {_tail(log)}")
+
+
+def _ended(server: subprocess.Popen[bytes], log: IO[bytes]) -> MJVideoError:
+    return MJVideoError(f"JupyterLab ended with status {server.returncode}. It said: {_tail(log)}")
+
+
+def _tail(log: IO[bytes]) -> str:
+    log.seek(0)
+    return log.read().decode("utf-8", "replace").strip()[-TAIL:] or "(nothing)"
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:
     """End the server; it ends its kernels, and they end their sandbox."""
-    if server.poll() is not None:
-        return
-    server.terminate()
+    if server.stdin is not None:
+        server.stdin.close()
     try:
         server.wait(STOP_PATIENCE)
     except subprocess.TimeoutExpired:
@@ -112,25 +196,28 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
         server.wait()
 
 
-def _port(wanted: int | None) -> int:
-    if wanted is not None:
-        if not _is_free(wanted):
-            raise InvalidRequest(
-                f"port: {wanted} is taken or not allowed; give another, or none for the first free one.", field="port"
-            )
-        return wanted
-    for port in range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED):
-        if _is_free(port):
-            return port
-    raise InvalidRequest("port: none is free from 8888 to 8937; name one with --port.", field="port")
-
-
-def _is_free(port: int) -> bool:
+@contextmanager
+def _signals_as_interrupts() -> Iterator[None]:
+    """The polite ways to end a process mean the same as Ctrl-C, unless whoever started it wants them ignored."""
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.getsignal(number) for number in (getattr(signal, name) for name in names)}
+    for number, handler in before.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
     try:
-        with socket.socket() as probe:
-            if os.name == "posix":
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-    except (OSError, OverflowError):
-        return False
-    return True
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _port(wanted: int) -> int:
+    if wanted:
+        check_port(wanted)
+        return wanted
+    for number in range(DEFAULT_PORT, min(DEFAULT_PORT + PORTS_TRIED, LAST_PORT)):
+        if is_free(number):
+            return number
+    raise InvalidRequest(
+        f"--port: none is free from {DEFAULT_PORT} to {DEFAULT_PORT + PORTS_TRIED - 1}; name one.", field="port"
+    )

@@ -1,0 +1,73 @@
+"""Commands as real processes, and the sandbox as the service they are sent to."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from types import SimpleNamespace
+
+import pytest
+
+from tests.cli.command import Command
+
+KEY = "sk-marked-9f3c-never-to-be-seen"
+FAST = {"CLI_TEST_SECONDS": "1"}
+ONE_CLIP = ("--prompt", "steam rises --bs 1")  # where four are not the point
+
+
+@pytest.fixture
+def start(tmp_path):
+    """``start("render", ...)``: a running command, in the test's folder; ended with the test."""
+    commands = []
+
+    def start_command(*arguments, folder=tmp_path, **options):
+        commands.append(Command(*arguments, folder=folder, **options))
+        return commands[-1]
+
+    yield start_command
+    for command in commands:
+        command.kill()
+
+
+@pytest.fixture
+def run(start):
+    """``run("render", ...)``: a command that has ended; its ``status``, ``out`` and ``err``."""
+
+    def run_command(*arguments, **options):
+        command = start(*arguments, **options)
+        status = command.end()
+        return SimpleNamespace(status=status, out=command.out, err=command.err)
+
+    return run_command
+
+
+@pytest.fixture
+def service(sandbox):
+    """The environment of a command whose service, with a key, is the sandbox of the test run."""
+    return {"COMETAPI_BASE_URL": sandbox.url, "COMETAPI_KEY": KEY}
+
+
+@pytest.fixture
+def misbehave(sandbox):
+    """``misbehave({"name": "http-502", "times": 2})``: the sandbox does this, a bare name once; taken away at the end."""
+
+    def set_faults(*faults):
+        named = [{"name": fault, "times": 1} if isinstance(fault, str) else fault for fault in faults]
+        body = json.dumps({"faults": named}).encode()
+        request = urllib.request.Request(f"{sandbox.url}/sandbox/faults", body, method="PUT")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+
+    yield set_faults
+    set_faults()
+
+
+@pytest.fixture
+def submits(sandbox):
+    """How many submits the sandbox has received so far."""
+
+    def count():
+        with urllib.request.urlopen(f"{sandbox.url}/sandbox/stats", timeout=10) as answer:
+            return json.load(answer)["requests"].get("submit", 0)
+
+    return count

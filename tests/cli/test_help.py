@@ -1,0 +1,109 @@
+"""What the command line says about itself."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sysconfig
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from mjvideo_nb import errors
+from mjvideo_nb.cli import exits
+from mjvideo_nb.cli.commands import parser
+
+from .conftest import KEY
+
+(COMMANDS,) = [action.choices for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
+
+
+def test_without_a_command_it_says_what_there_is(run):
+    ended = run()
+    assert ended.status == 2
+    assert ended.out == ""
+    for name in ("render", "fetch", "sandbox", "demo", "doctor"):
+        assert f"\n    {name} " in ended.err
+    assert "To begin, without a key and without cost: mjvideo-nb demo." in ended.err
+
+
+def test_the_console_script_tells_its_version():
+    script = Path(sysconfig.get_path("scripts"), "mjvideo-nb")
+    ended = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert ended.stdout == f"mjvideo-nb {version('mjvideo-nb')}\n"
+
+
+def test_an_unknown_command_is_named(run):
+    ended = run("rendr")
+    assert ended.status == 2
+    assert "'rendr'" in ended.err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_explained(name):
+    command = COMMANDS[name]
+    assert command.description
+    for action in command._actions:
+        assert action.help, action
+        assert action.help != argparse.SUPPRESS
+        if action.default and isinstance(action.default, str | int | float) and action.default is not argparse.SUPPRESS:
+            assert "default" in action.help, action
+
+
+@pytest.mark.parametrize("name", ["render", "fetch"])
+def test_the_exit_statuses_are_in_the_help(run, name):
+    ended = run(name, "--help")
+    assert ended.status == 0
+    assert exits.TABLE in ended.out
+    assert all(len(line) <= 120 for line in ended.out.splitlines())
+
+
+def test_every_error_has_an_exit_status_that_the_help_explains():
+    documented = {int(line.split()[0]) for line in exits.TABLE.splitlines()[1:]}
+    kinds = [getattr(errors, name) for name in errors.__all__]
+    assert {exits.status_of(kind("")) for kind in kinds} | {exits.OK, exits.INTERRUPTED} == documented
+
+
+@pytest.mark.parametrize(
+    ("env", "status", "rows"),
+    [
+        ({}, 0, {"key": "none", "serves": "the sandbox (no key)", "base URL": "https://api.cometapi.com"}),
+        ({"COMETAPI_KEY": KEY}, 0, {"key": "from COMETAPI_KEY", "serves": "the service at the base URL"}),
+        (
+            {"COMETAPI_KEY": KEY, "MJVIDEO_SANDBOX": "1", "MJVIDEO_PRICE": "0.9"},
+            0,
+            {"serves": "the sandbox (MJVIDEO_SANDBOX is set)", "price": "0.9 USD a call"},
+        ),
+        (
+            {"COMETAPI_KEY": KEY, "COMETAPI_BASE_URL": "https://example.org/mj-fast/"},
+            0,
+            {"base URL": "https://example.org/mj-fast (from COMETAPI_BASE_URL)"},
+        ),
+        (
+            {"CLI_TEST_MISSING": "av,uvicorn"},
+            1,
+            {
+                "sandbox": 'lacks av, uvicorn: pip install "mjvideo-nb[sandbox]"',
+                "serves": "nothing yet: set COMETAPI_KEY, or install the sandbox",
+            },
+        ),
+        ({"CLI_TEST_MISSING": "av", "COMETAPI_KEY": KEY}, 0, {"serves": "the service at the base URL"}),
+        ({"CLI_TEST_MISSING": "av", "COMETAPI_KEY": KEY, "MJVIDEO_SANDBOX": "1"}, 1, {}),
+        # One setting that does not do must not hide the others.
+        ({"COMETAPI_BASE_URL": "nonsense", "MJVIDEO_PRICE": "much"}, 1, {"key": "none", "sandbox": "installed"}),
+        ({"COMETAPI_KEY": f"{KEY} and more"}, 1, {"base URL": "https://api.cometapi.com"}),
+    ],
+)
+def test_the_doctor_says_what_serves_and_never_the_key(run, env, status, rows):
+    ended = run("doctor", env=env)
+    told = {line[:12].strip(): line[13:] for line in ended.out.splitlines()}
+    assert rows.items() <= told.items()
+    assert ended.status == status, ended.out
+    assert ended.err == ""
+    assert KEY not in ended.out
+    wrong = [name for name, value in told.items() if value.startswith("wrong: ")]
+    if "nonsense" in env.values():
+        assert wrong == ["base URL", "price"]
+    if f"{KEY} and more" in env.values():
+        assert wrong == ["key", "serves"]

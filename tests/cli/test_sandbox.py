@@ -1,0 +1,90 @@
+"""`sandbox` by hand: one line when it is ready, a clear word where it cannot be, and a clean end."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import urllib.request
+
+import pytest
+
+from .conftest import KEY, ONE_CLIP
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_it_serves_until_it_is_told_to_stop(start, run, photo, tmp_path, number):
+    sandbox = start("sandbox", "--seconds", "20", "--store", tmp_path / "store")
+    sandbox.line(r"^Sandbox: .* Ctrl-C stops it\.")
+    ready = json.loads(sandbox.line(r"^\{.*\}$")[0])
+    assert ready["pid"] == sandbox.process.pid
+    # It renders when the signal comes: the processes that do that have to go as well.
+    sent = run(
+        "render", photo, *ONE_CLIP, "--timeout", "0", env={"COMETAPI_BASE_URL": ready["url"], "COMETAPI_KEY": KEY}
+    )
+    assert sent.status == 6
+    assert len(sandbox.offspring()) > 1
+    sandbox.signal(number, group=number == signal.SIGINT)
+    assert sandbox.end(10) == 0
+    assert sandbox.out.count("\n") == 1
+    assert sandbox.err.count("\n") == 1
+    assert sandbox.left_behind() == []
+
+
+def test_a_fault_is_switched_on_from_the_start(start):
+    sandbox = start("sandbox", "--fault", "fetch:http-502*2", "--fault", "slow=8")
+    url = json.loads(sandbox.line(r"^\{.*\}$")[0])["url"]
+    with urllib.request.urlopen(f"{url}/sandbox/faults", timeout=10) as answer:
+        names = [fault["name"] for fault in json.load(answer)["faults"]]
+    assert names == ["http-502", "slow"]
+
+
+def test_a_port_that_is_taken_is_one_clear_line(run):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ended = run("sandbox", "--port", port)
+    assert ended.status == 2
+    assert ended.out == ""
+    assert ended.err == (
+        f"mjvideo-nb: Check the input. --port: {port} is taken or not allowed; give another, or leave it out for a "
+        "free one.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--port", "65536"), "mjvideo-nb sandbox: error: argument --port: a number from 0 to 65535, not '65536'"),
+        (("--port=-1",), "mjvideo-nb sandbox: error: argument --port: a number from 0 to 65535, not '-1'"),
+        (("--port", "http"), "mjvideo-nb sandbox: error: argument --port: a number from 0 to 65535, not 'http'"),
+        (("--seconds=-1",), "mjvideo-nb sandbox: error: argument --seconds: a number of seconds, 0 or more, not '-1'"),
+        (("--fault", "unknown"), "mjvideo-nb: Check the input. --fault unknown: no fault is called 'unknown'"),
+        (("--fault", "slow=x"), "mjvideo-nb: Check the input. --fault slow=x: "),
+        (
+            ("--store", "/dev/null/store"),
+            "mjvideo-nb: Check the input. --store: the folder /dev/null/store cannot be made",
+        ),
+    ],
+)
+def test_an_option_that_does_not_do_is_named(run, arguments, message):
+    ended = run("sandbox", *arguments)
+    assert ended.status == 2
+    assert ended.out == ""
+    assert ended.err.splitlines()[-1].startswith(message)
+    assert "Ctrl-C" not in ended.err
+
+
+def test_the_names_of_the_faults_can_be_read(run):
+    ended = run("sandbox", "--fault", "help")
+    assert ended.status == 0
+    assert "http-502" in ended.out + ended.err
+    assert "Ctrl-C" not in ended.err
+
+
+def test_without_its_packages_it_names_the_extra(run):
+    ended = run("sandbox", env={"CLI_TEST_MISSING": "av,pillow"})
+    assert ended.status == 2
+    assert ended.err == (
+        "mjvideo-nb: The sandbox cannot start. "
+        'It lacks av, pillow. Install its extra: pip install "mjvideo-nb[sandbox]"\n'
+    )
