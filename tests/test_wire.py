@@ -1,12 +1,14 @@
 """Every shape of answer that the service's API description names."""
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 
 from mjvideo_nb import (
     AuthenticationError,
     BannedPrompt,
+    MJVideoError,
     QueueFull,
     QuotaError,
     RateLimited,
@@ -266,3 +268,72 @@ def test_a_failed_task_gives_the_services_reason(reason):
     error = wire.failure(task)
     assert error.fail_reason == reason
     assert (reason or "no reason") in str(error)
+
+
+HUGE = "a number of 5000 digits"
+ODD = [
+    None, True, False, 0, -1, 1, 22, 24, 1.0, 1e308, HUGE, "", " ", "x", "0", "1e999", "inf%", "9" * 5000, "\ud83d",
+    "http://[", "//", "/", "a.mp4", "\x00", [], [[]], [None, {}], {}, {"url": {}}, {"url": ["a.mp4"]}, {"message": 5},
+    {"message": "\ud800", "code": {}}, {"bannedWord": 5}, {"videoUrls": [["a.mp4"]]}, {"videoUrls": {"0": "a.mp4"}},
+]  # fmt: skip
+FIELDS = [
+    "id", "status", "progress", "failReason", "videoUrls", "videoUrl", "url", "imageUrl", "properties", "buttons",
+    "code", "description", "result", "error", "message", "success", "type",
+]  # fmt: skip
+
+
+def odd_bodies():
+    for value in ODD:
+        yield value
+        yield [value]
+        for field in FIELDS:
+            yield {field: value}
+            yield {"id": "17", "status": "SUCCESS", "code": 1, "result": "17", "description": "d", field: value}
+
+
+def text(body):
+    """As JSON, a number of 5000 digits included, which Python refuses to write or read by default."""
+    return json.dumps(body).replace(f'"{HUGE}"', "9" * 5000)
+
+
+def odd_replies():
+    for body in odd_bodies():
+        content = text(body).encode()
+        for status in (200, 204, 302, 400, 429, 500):
+            yield Reply(status, content, {"retry-after": "-1"})
+    for content in (
+        b"",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"1" * 10_000,
+        b"NaN",
+        b'{"id": NaN}',
+        b'"\\ud83d"',
+        b"\xef\xbb\xbf",
+    ):
+        for status in (200, 500):
+            yield Reply(status, content, {})
+
+
+def test_whatever_an_answer_holds_a_model_or_one_of_our_errors_comes_out():
+    """And each can be shown and sent on: no lone half of a character, no broken link, no progress beyond 100."""
+    seen = 0
+    for answer in odd_replies():
+        for read in (
+            lambda answer: [wire.read_submission(answer, REQUEST)],
+            lambda answer: [wire.read_task(answer, "17", BASE)],
+            lambda answer: list(wire.read_tasks(answer, ["17", "0"], BASE).values()),
+        ):
+            seen += 1
+            try:
+                tasks = read(answer)
+            except MJVideoError as error:
+                f"{error} {error.description} {error.task_id} {error.code}".encode()
+                continue
+            for task in tasks:
+                f"{task.id} {task.status} {task.fail_reason}".encode()
+                assert task.id
+                assert task.progress is None or 0 <= task.progress <= 100
+                assert all(urlsplit(clip.url).scheme in {"http", "https"} for clip in task.clips)
+                assert all(f"{clip.url} {clip.thumbnail}".isprintable() for clip in task.clips)
+    assert seen > 10_000
