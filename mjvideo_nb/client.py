@@ -232,7 +232,7 @@ class Client:
                     )
             await asyncio.sleep(min(_spread(self.poll_interval), max(0.0, deadline - time.monotonic())))
         raise TaskTimeout(
-            f"Task {seen.id} was still running after {timeout:g} s ({seen.status or 'accepted'}). It goes on at the "
+            f"Task {seen.id} was not seen to end within {timeout:g} s (last seen: {seen.status or 'accepted'}). It goes on at the "
             f"service and is paid for: pick it up with its id, {seen.id}.",
             task_id=seen.id,
         )

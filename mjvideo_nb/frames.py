@@ -38,7 +38,8 @@ LONG_SIDE = 2048
 ORIENTATION = 0x0112
 """The EXIF tag: 1 is upright, 2-8 say how to turn or mirror; some programs write other numbers, which say nothing."""
 
-PILLOW = "Install Pillow and try again: pip install pillow"
+PILLOW = "or install Pillow (pip install pillow)"
+UNNAMED = "the picture"
 FORMATS = "a JPEG, PNG or WebP picture"
 CONVERT = "Convert it, or choose another."
 AGAIN = "Save it again, or choose another."
@@ -73,7 +74,7 @@ class Frame:
     url: str = ""
     data: bytes = b""
     media_type: str = ""
-    name: str = "image"
+    name: str = UNNAMED
     size: tuple[int, int] | None = None
     note: str = ""
 
@@ -111,14 +112,14 @@ def load(source: Any) -> Frame:
     if isinstance(source, str):
         return _from_text(source.strip())
     if isinstance(source, bytes | bytearray | memoryview):
-        return _prepared(bytes(source), "image")
+        return _prepared(bytes(source), UNNAMED)
     if isinstance(source, os.PathLike):
         path = Path(os.fsdecode(source))
         return _prepared(_read(path), path.name)
     if _is_pillow(source):
-        return _from_image(source, Path(getattr(source, "filename", "") or "image").name)
+        return _from_image(source, Path(getattr(source, "filename", "") or UNNAMED).name)
     if hasattr(source, "__array_interface__"):
-        return _from_image(_from_array(source), "array")
+        return _from_image(_from_array(source), "the array")
     hint = "; one picture at a time" if isinstance(source, list | tuple) else ""
     hint = "; give what its .read() returns" if hasattr(source, "read") else hint
     raise _bad(f"a path, URL, data URI, bytes, PIL image or NumPy array, not {type(source).__name__}{hint}.")
@@ -129,7 +130,7 @@ def _from_text(text: str) -> Frame:
     if not text:
         raise _bad("choose a first frame (a path, URL, bytes or image).")
     if text[:5].lower() == "data:":
-        return _prepared(_from_data_uri(text), "image")
+        return _prepared(_from_data_uri(text), UNNAMED)
     if "://" in text[:12]:
         return _from_url(text)
     bare = next((kind for head, kind in BARE_BASE64.items() if text.startswith(head)), "")
@@ -153,24 +154,30 @@ def _megabytes(size: int) -> str:
 
 def _read(path: Path) -> bytes:
     shown = _short(str(path))
+    data, problem = b"", ""
     try:
         path = path.expanduser()
         about = path.stat()
         if stat.S_ISDIR(about.st_mode):
-            raise _bad(f"{shown} is a folder; name a picture in it.")
-        if not stat.S_ISREG(about.st_mode):
-            raise _bad(f"{shown} is not a file but a device or a pipe; name a picture.")
-        if about.st_size > FILE_LIMIT:
-            raise _bad(f"{shown} has {_megabytes(about.st_size)}; shrink it to {_megabytes(FILE_LIMIT)} or less.")
-        return path.read_bytes()
+            problem = f"{shown} is a folder; name a picture in it."
+        elif not stat.S_ISREG(about.st_mode):
+            problem = f"{shown} is not a file but a device or a pipe; name a picture."
+        elif about.st_size > FILE_LIMIT:
+            problem = f"{shown} has {_megabytes(about.st_size)}; shrink it to {_megabytes(FILE_LIMIT)} or less."
+        else:
+            data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        raise _bad(f"there is no file {shown!r} (looked in {_short(str(Path.cwd()))}); check the path.") from None
+        looked = "" if path.is_absolute() else f" (looked in {_short(str(Path.cwd()))})"
+        problem = f"there is no file {shown!r}{looked}; check the path."
     except RuntimeError:
-        raise _bad(f"the home folder in {shown!r} is not known; write the path in full.") from None
+        problem = f"the home folder in {shown!r} is not known; write the path in full."
     except OSError as error:
-        raise _bad(f"{shown!r} cannot be read: {error.strerror}; check the path and its permissions.") from error
+        problem = f"{shown!r} cannot be read: {error.strerror}; check the path and its permissions."
     except ValueError as error:  # a null character in the path
-        raise _bad(f"{shown!r} cannot be read: {error}; check the path.") from error
+        problem = f"{shown!r} cannot be read: {error}; check the path."
+    if problem:
+        raise _bad(problem)
+    return data
 
 
 def _short(text: str) -> str:
@@ -232,10 +239,10 @@ def _prepared(data: bytes, name: str) -> Frame:
         if len(data) > DATA_LIMIT:
             raise _bad(
                 f"{name} has {_megabytes(len(data))}, and about {_megabytes(DATA_LIMIT)} can be sent. "
-                f"Give a smaller one, or a public URL. {PILLOW}, and it is shrunk by itself."
+                f"Give a smaller one or a public URL, {PILLOW}, and it is shrunk by itself."
             )
         if _stored_orientation(data) != 1:
-            raise _bad(f"{name} is stored on its side, with a note to turn it. {PILLOW}, and it is turned by itself.")
+            raise _bad(f"{name} is stored on its side. Turn it and save it anew, {PILLOW}, and it is turned by itself.")
         return Frame(data=data, media_type=media_type, name=name)
     return _with_pillow(data, media_type, name)
 
@@ -371,7 +378,7 @@ def _from_array(array: Any) -> Any:
     if dtype != "uint8":
         raise _bad(f"an array of uint8 (0-255), not {dtype}; for 0-1 floats: (array * 255).astype('uint8').")
     if not _has_pillow():
-        raise _bad(f"a NumPy array needs Pillow to become a picture. {PILLOW}")
+        raise _bad(f"an array needs Pillow to become a picture. Save it as a file, {PILLOW} and try again.")
     from PIL import Image
 
     return Image.fromarray(array)

@@ -83,6 +83,8 @@ def refusal(source):
         frames.load(source)
     assert caught.value.field == "image"
     assert str(caught.value).startswith("image: ")
+    assert str(caught.value).count("image: ") == 1
+    assert "image: image" not in str(caught.value)
     assert len(str(caught.value)) < 600
     assert " at 0x" not in str(caught.value)
     return str(caught.value)
@@ -327,8 +329,8 @@ REMEDY = "Convert it, or choose another"
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("nowhere.jpg", ["there is no file", "nowhere.jpg", "looked in", "check the path"]),
-        ("notes.jpg/inside.jpg", ["inside.jpg"]),
+        ("nowhere.jpg", ["there is no file", "nowhere.jpg", "check the path"]),
+        ("notes.jpg/inside.jpg", ["there is no file", "inside.jpg"]),
         ("", ["is a folder", "name a picture in it"]),
         ("notes.jpg", ["notes.jpg is not a JPEG, PNG or WebP picture", "it begins with b'Dear diary", REMEDY]),
         ("empty.jpg", ["empty.jpg is empty", "choose another"]),
@@ -396,6 +398,12 @@ def test_base64_without_its_head_is_known_for_what_it_is(magic):
     message = refusal(base64.b64encode(magic * 20).decode())
     assert "data:image/" in message
     assert ";base64," in message
+
+
+def test_a_relative_path_says_where_it_was_looked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert f"(looked in {tmp_path})" in refusal("nowhere.jpg")
+    assert "looked in" not in refusal(tmp_path / "nowhere.jpg")
 
 
 def test_a_very_long_path_is_not_repeated_in_full():
