@@ -99,18 +99,25 @@ def _run(options: argparse.Namespace) -> int:
         return exits.USAGE
     number = _port(options.port)
     notebook = copy_tour(options.folder)
-    say(f"The tour is in {notebook.parent}, to try, change and keep. JupyterLab is starting ...")
-    with _signals_as_interrupts(), tempfile.TemporaryFile() as log:
-        server = None
+    with _signals_as_interrupts():
         try:
-            token = secrets.token_hex(16)
-            server = _start(notebook, number, token, log, browser=not options.no_browser)
+            say(f"The tour is in {notebook.parent}, to try, change and keep. JupyterLab is starting ...")
+            _serve(notebook, number, browser=not options.no_browser)
+        except KeyboardInterrupt:
+            say("\nStopped: JupyterLab, its kernels and the sandbox.")
+        else:
+            say("JupyterLab was shut down.")
+    return exits.OK
+
+
+def _serve(notebook: Path, number: int, *, browser: bool) -> None:
+    """Run JupyterLab until somebody shuts it down; whatever happens, it is gone in the end."""
+    token = secrets.token_hex(16)
+    with tempfile.TemporaryFile() as log:
+        server = _start(notebook, number, token, log, browser=browser)
+        try:
             _wait_until_it_answers(server, number, log)
-            say(
-                "\nOpen this address:"
-                if options.no_browser
-                else "\nA browser opens; if it does not, open this address:"
-            )
+            say("\nA browser opens; if it does not, open this address:" if browser else "\nOpen this address:")
             sys.stdout.write(f"    http://127.0.0.1:{number}/lab/tree/{quote(notebook.name)}?token={token}\n")
             sys.stdout.flush()
             say(
@@ -119,14 +126,11 @@ def _run(options: argparse.Namespace) -> int:
             )
             if server.wait() != 0:
                 raise _ended(server, log)
-            say("JupyterLab was shut down.")
         except KeyboardInterrupt:
             no_more_interrupts()
-            say("\nStopping JupyterLab, its kernels and the sandbox.")
+            raise
         finally:
-            if server is not None:
-                _stop(server)
-    return exits.OK
+            _stop(server)
 
 
 def _start(notebook: Path, number: int, token: str, log: IO[bytes], *, browser: bool) -> subprocess.Popen[bytes]:
