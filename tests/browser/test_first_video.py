@@ -16,7 +16,9 @@ PHOTO = PROJECT / "notebooks" / "coffee.jpg"
 FORM, SLEEP = 3, 7
 """The cells of the tour: the form, and the one that keeps the kernel busy for five seconds."""
 
-PLAYING = """videos => videos.map(v => ({time: v.currentTime, duration: v.duration, size: [v.videoWidth, v.videoHeight]}))"""
+PLAYING = (
+    """videos => videos.map(v => ({time: v.currentTime, duration: v.duration, size: [v.videoWidth, v.videoHeight]}))"""
+)
 
 
 def videos(card):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
 
 import pytest
@@ -144,7 +145,7 @@ def test_a_card_moves_while_this_thread_is_busy_and_not_too_often(session, reque
     job.wait(60)
     assert len({progress for _, progress in told}) > 2
     assert threads == {"mjvideo-nb I/O"}
-    gaps = [after - before for (before, _), (after, _) in zip(told, told[1:], strict=False)]
+    gaps = [after - before for (before, _), (after, _) in itertools.pairwise(told)]
     assert min(gaps) > 0.15
 
 
