@@ -3,7 +3,6 @@
 import base64
 import io
 import itertools
-import os
 import struct
 from pathlib import Path
 
@@ -410,14 +409,6 @@ def test_a_very_long_path_is_not_repeated_in_full():
     assert "cannot be read" in refusal("x" * 100_000)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_file_is_named(tmp_path):
-    path = tmp_path / "locked.png"
-    path.write_bytes(encoded())
-    path.chmod(0)
-    assert "locked.png" in refusal(path)
-
-
 def test_an_error_of_the_disk_is_told(tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     path.write_bytes(encoded())
@@ -427,6 +418,7 @@ def test_an_error_of_the_disk_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "read_bytes", fail)
     message = refusal(path)
+    assert "a.png" in message
     assert "cannot be read" in message
     assert "Permission denied" in message
 

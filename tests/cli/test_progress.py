@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from socket import create_server
 
+import pexpect
 import pytest
 
 from mjvideo_nb.cli.terminal import printable
@@ -23,9 +24,6 @@ INTERRUPTED = 130
 @pytest.fixture
 def on_a_terminal(photo):
     """``on_a_terminal("render", ...)``: the command on a pseudo-terminal, as a shell would start it there."""
-    pexpect = pytest.importorskip("pexpect")
-    if not hasattr(pexpect, "spawn"):
-        pytest.skip("this system has no pseudo-terminals")
     children = []
 
     def spawn(*arguments, env=None):
@@ -48,9 +46,7 @@ def on_a_terminal(photo):
 
 def ended(child):
     """What it printed last, and its exit status."""
-    from pexpect import EOF
-
-    child.expect(EOF)
+    child.expect(pexpect.EOF)
     child.close()
     assert not any(trace in child.before for trace in TRACES), child.before
     return child.before, child.exitstatus
