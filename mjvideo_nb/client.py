@@ -11,10 +11,7 @@ A submit is sent exactly once. Looking at a task costs nothing and is repeated t
 from __future__ import annotations
 
 import asyncio
-import math
-import random
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -28,31 +25,17 @@ from .errors import (
     ClipExpired,
     InvalidRequest,
     MJVideoError,
-    RateLimited,
     ServiceError,
     SubmissionUncertain,
-    TaskTimeout,
 )
 from .models import Clip, Task, VideoRequest, is_empty
+from .pace import LOCAL, REMOTE
 from .transport import AsyncClient, Lost, NotSent, Timeout, Transport
+from .watch import TASK_DEADLINE, Trouble, Update, Watcher
 
-__all__ = ["POLL_INTERVAL", "TASK_DEADLINE", "Client"]
+__all__ = ["TASK_DEADLINE", "Client"]
 
-POLL_INTERVAL = 5.0
-"""Seconds between looks at a task: gateways learn its state every 15 s, so looking more often gains nothing."""
-TASK_DEADLINE = 3600.0
-"""Seconds; the gateways give a task up after an hour."""
-LOCAL_POLL_INTERVAL = 0.4
-"""Seconds, for a service on this machine, such as the sandbox: looking often costs nothing and makes a card lively."""
-LINKS_DEADLINE = 60.0
-"""Seconds to go on looking for the clips' links after SUCCESS: they may be filled in some polls later."""
-PATIENCE = 120.0
-"""Seconds of trouble in a row before a look at a task is given up."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-"""Seconds between looks during trouble: doubled each time, spread at random, and never less than `Retry-After`."""
 DOWNLOADS_AT_ONCE = 4
-
-Update = Callable[[Task], object]
 
 
 class Client:
@@ -86,7 +69,7 @@ class Client:
         if key is None and not headers:
             raise AuthenticationError(f"There is no key, so nothing was sent. {config.HOW_TO_GIVE_A_KEY}")
         self._transport = Transport(self.base_url, key, timeout=timeout, headers=headers, http=http)
-        self.poll_interval = LOCAL_POLL_INTERVAL if self._transport.is_local else POLL_INTERVAL
+        self.watcher = Watcher(self, pace=LOCAL if self._transport.is_local else REMOTE)
 
     async def __aenter__(self) -> Self:
         return self
@@ -98,6 +81,7 @@ class Client:
 
     async def close(self) -> None:
         """Close the connections. Tasks at the service go on."""
+        await self.watcher.close()
         await self._transport.close()
 
     def __repr__(self) -> str:
@@ -185,7 +169,14 @@ class Client:
                 "check the network and try again."
             ) from None
 
-    async def wait(self, task: Task | str, *, timeout: float = TASK_DEADLINE, on_update: Update | None = None) -> Task:
+    async def wait(
+        self,
+        task: Task | str,
+        *,
+        timeout: float = TASK_DEADLINE,
+        on_update: Update | None = None,
+        on_trouble: Trouble | None = None,
+    ) -> Task:
         """Follow a task until it has its clips.
 
         Args:
@@ -193,6 +184,7 @@ class Client:
             timeout: seconds from now; then `TaskTimeout`, and the task goes on.
             on_update: called with the task, first as it is and then at each change. An exception from it ends the
                 waiting, not the task.
+            on_trouble: called with the error while the service cannot be asked, and with None when it can again.
 
         Returns:
             The task, succeeded, with its clips.
@@ -201,55 +193,11 @@ class Client:
             TaskFailed: it failed, was cancelled, or waits for an input a video cannot give.
             TaskTimeout: it was still running at the end of `timeout`.
             TaskNotFound, AuthenticationError, Refused: the service will not tell.
-            ServiceError: two minutes of trouble in a row, or it succeeded and no links to clips came.
+            ServiceError: there is no service at the base URL, or the task succeeded and no links to clips came.
 
         """
         seen = task if isinstance(task, Task) else Task(id=_checked_id(task))
-        deadline = time.monotonic() + timeout
-        links_deadline = math.inf
-        if on_update:
-            on_update(seen)
-        while (left := deadline - time.monotonic()) > 0:
-            try:
-                async with asyncio.timeout(left):
-                    fresh = await self._fetch_through_trouble(seen)
-            except TimeoutError:
-                break
-            if on_update and _changed(seen, fresh):
-                on_update(fresh)
-            seen = fresh
-            if seen.ended and not seen.succeeded:
-                raise wire.failure(seen)
-            if seen.succeeded and seen.clips:
-                return seen
-            if seen.succeeded:
-                links_deadline = min(links_deadline, time.monotonic() + LINKS_DEADLINE)
-                if time.monotonic() > links_deadline:
-                    raise ServiceError(
-                        f"Task {seen.id} succeeded, but the service gives no links to its clips. They are paid for: "
-                        f"fetch {seen.id} again later, or ask the provider.",
-                        task_id=seen.id,
-                    )
-            await asyncio.sleep(min(_spread(self.poll_interval), max(0.0, deadline - time.monotonic())))
-        raise TaskTimeout(
-            f"Task {seen.id} was not seen to end within {timeout:g} s (last seen: {seen.status or 'accepted'}). It goes on at the "
-            f"service and is paid for: pick it up with its id, {seen.id}.",
-            task_id=seen.id,
-        )
-
-    async def _fetch_through_trouble(self, task: Task) -> Task:
-        patience = time.monotonic() + PATIENCE
-        pause = FIRST_PAUSE
-        while True:
-            try:
-                return await self.fetch(task)
-            except (ServiceError, RateLimited) as error:
-                asked = error.retry_after if isinstance(error, RateLimited) else None
-                wait = max(_spread(pause), asked or 0.0)
-                if not _may_pass(error) or time.monotonic() + wait > patience:
-                    raise
-            await asyncio.sleep(wait)
-            pause = min(2 * pause, LONGEST_PAUSE)
+        return await self.watcher.wait(seen, timeout=timeout, on_update=on_update, on_trouble=on_trouble)
 
     async def download(self, task: Task, folder: str | Path) -> list[Path]:
         """Bring all clips of a task to disk.
@@ -321,17 +269,3 @@ def _checked_id(task_id: object) -> str:
             field="task_id",
         )
     return task_id.strip()
-
-
-def _spread(seconds: float) -> float:
-    """About so many seconds: many clients that were stopped together do not come back together."""
-    return seconds * random.uniform(0.85, 1.15)  # noqa: S311 - spreads the load, hides nothing
-
-
-def _may_pass(error: MJVideoError) -> bool:
-    """Whether trouble may be over in a while; a wrong address (301, 404) will not mend itself."""
-    return error.status is None or error.status == 429 or not 300 <= error.status < 500
-
-
-def _changed(old: Task, new: Task) -> bool:
-    return (old.status, old.progress, old.clips) != (new.status, new.progress, new.clips)

@@ -12,18 +12,20 @@ from mjvideo_nb import (
     AuthenticationError,
     Client,
     InvalidRequest,
-    RateLimited,
     ServiceError,
     Task,
     TaskFailed,
     TaskNotFound,
     TaskTimeout,
     VideoRequest,
+    watch,
 )
 from mjvideo_nb import client as client_module
 from mjvideo_nb.download import is_whole_mp4
+from mjvideo_nb.pace import Pace
 from tests.loopback import DROP, HANG, Server, answer
 
+AT_ONCE = Pace(0, 0, 0.001, 0.001)
 BASE = "https://gateway.example/mj-fast"
 CLIPS = {"videoUrls": [{"url": f"https://cdn.example/0_{i}.mp4"} for i in range(4)]}
 
@@ -48,9 +50,8 @@ class Service:
 
 
 @pytest.fixture
-async def connect(monkeypatch):
+async def connect():
     """A client of a service that says what the test wants it to, without the pauses of a real one."""
-    monkeypatch.setattr(client_module, "FIRST_PAUSE", 0.001)
     opened = []
 
     def make(*answers):
@@ -58,7 +59,7 @@ async def connect(monkeypatch):
         http = httpx.AsyncClient(transport=httpx.MockTransport(service))
         opened.append(http)
         client = Client("sk-0123456789", BASE, http=http)
-        client.poll_interval = 0
+        client.watcher.pace = AT_ONCE
         return client, service
 
     yield make
@@ -269,41 +270,36 @@ async def test_trouble_says_nothing_on_the_terminal(connect, capfd, caplog):
     assert [r for r in caplog.records if r.levelname not in {"DEBUG", "INFO"}] == []
 
 
-async def test_dropped_connections_in_between_are_outlived(monkeypatch):
-    monkeypatch.setattr(client_module, "FIRST_PAUSE", 0.001)
+async def test_dropped_connections_in_between_are_outlived():
     script = [DROP, answer(200, look("SUBMITTED"), content_length="900"), DROP, answer(200, look("SUCCESS", **CLIPS))]
     async with Server(lambda _: script.pop(0)) as service, Client("sk-0123456789", service.url) as client:
-        client.poll_interval = 0
+        client.watcher.pace = AT_ONCE
         assert len((await client.wait("17")).clips) == 4
     assert len(service.asked) == 4
 
 
-async def test_trouble_that_does_not_end_is_given_up(connect, monkeypatch):
-    monkeypatch.setattr(client_module, "PATIENCE", 0.02)
+async def test_trouble_that_does_not_end_is_told_with_the_deadline(connect):
     client, service = connect(httpx.Response(502, json={"error": "still down"}))
-    with pytest.raises(ServiceError, match=r"still down.*goes on"):
-        await client.wait("17")
+    told = []
+    with pytest.raises(TaskTimeout, match=r"could not be asked.*still down.*goes on"):
+        await client.wait("17", timeout=0.2, on_trouble=told.append)
     assert len(service.asked) > 1
+    assert {error.status for error in told} == {502}
 
 
-async def test_a_pause_that_the_service_asks_for_is_kept(connect, monkeypatch):
-    pauses = []
+async def test_the_end_of_trouble_is_told_too(connect):
+    client, _ = connect(httpx.Response(502), look("IN_PROGRESS"), look("SUCCESS", **CLIPS))
+    told = []
+    await client.wait("17", on_trouble=told.append)
+    assert [error and error.status for error in told] == [502, None]
 
-    async def note(seconds):
-        pauses.append(seconds)
 
-    monkeypatch.setattr(client_module.asyncio, "sleep", note)
-    client, _ = connect(httpx.Response(429, headers={"retry-after": "7"}), look("SUCCESS", **CLIPS))
+async def test_a_pause_that_the_service_asks_for_is_kept(connect):
+    client, service = connect(httpx.Response(429, headers={"retry-after": "0.3"}), look("SUCCESS", **CLIPS))
+    begun = time.monotonic()
     await client.wait("17")
-    assert pauses == [7]
-
-
-async def test_a_pause_beyond_all_patience_is_not_waited_for(connect):
-    client, service = connect(httpx.Response(429, headers={"retry-after": "86400"}))
-    with pytest.raises(RateLimited) as caught:
-        await client.wait("17")
-    assert caught.value.retry_after == 86400
-    assert len(service.asked) == 1
+    assert time.monotonic() - begun >= 0.3
+    assert len(service.asked) == 2
 
 
 @pytest.mark.parametrize(
@@ -343,7 +339,7 @@ async def test_the_waiting_ends_in_time_also_where_the_service_does_not_answer(s
 
 
 async def test_links_that_never_come_are_an_error_and_not_an_endless_wait(connect, monkeypatch):
-    monkeypatch.setattr(client_module, "LINKS_DEADLINE", 0.02)
+    monkeypatch.setattr(watch, "LINKS_DEADLINE", 0.02)
     client, _ = connect(look("SUCCESS", "100%"))
     with pytest.raises(ServiceError, match=r"17 succeeded.*no links.*paid for") as caught:
         await client.wait("17", timeout=30)
