@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .errors import AuthenticationError as AuthenticationError
     from .errors import BadClip as BadClip
     from .errors import BannedPrompt as BannedPrompt
+    from .errors import BudgetExceeded as BudgetExceeded
     from .errors import ClipExpired as ClipExpired
     from .errors import InvalidRequest as InvalidRequest
     from .errors import MJVideoError as MJVideoError
@@ -57,6 +58,7 @@ _HOMES = {
         "AuthenticationError",
         "BadClip",
         "BannedPrompt",
+        "BudgetExceeded",
         "ClipExpired",
         "InvalidRequest",
         "MJVideoError",

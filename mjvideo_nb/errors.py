@@ -8,6 +8,7 @@
     ├── QueueFull             the service's queue is full; this one was not accepted
     ├── Refused               the service said no to this request
     │   └── BannedPrompt      ... because of a word in the prompt or what the image shows
+    ├── BudgetExceeded        the call costs more than the budget has left; nothing was sent
     ├── TaskNotFound          the service does not know this task
     ├── TaskFailed            the task was accepted and ended without clips
     ├── TaskTimeout           we stopped waiting; the task goes on
@@ -26,6 +27,7 @@ __all__ = [
     "AuthenticationError",
     "BadClip",
     "BannedPrompt",
+    "BudgetExceeded",
     "ClipExpired",
     "InvalidRequest",
     "MJVideoError",
@@ -139,6 +141,12 @@ class BannedPrompt(Refused):
     """
 
     banned_word: str = ""
+
+
+class BudgetExceeded(MJVideoError):
+    """The call costs more than the budget has left. Nothing was sent."""
+
+    headline = "The budget is used up"
 
 
 class TaskNotFound(MJVideoError):

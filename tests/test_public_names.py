@@ -11,6 +11,7 @@ PUBLIC = [
     "AuthenticationError",
     "BadClip",
     "BannedPrompt",
+    "BudgetExceeded",
     "Client",
     "Clip",
     "ClipExpired",
