@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import urllib.request
 from types import SimpleNamespace
 
@@ -13,6 +14,15 @@ from tests.cli.command import Command
 KEY = "sk-marked-9f3c-never-to-be-seen"
 FAST = {"CLI_TEST_SECONDS": "1"}
 ONE_CLIP = ("--prompt", "steam rises --bs 1")  # where four are not the point
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupts_reach_commands():
+    """A shell that starts the tests in the background has them ignore Ctrl-C, and a command would inherit that."""
+    before = signal.getsignal(signal.SIGINT)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
