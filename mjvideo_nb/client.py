@@ -11,14 +11,14 @@ A submit is sent exactly once. Looking at a task costs nothing and is repeated t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from . import config, frames, wire
-from .download import download
+from .download import Downloads
 from .errors import (
     AuthenticationError,
     BadClip,
@@ -28,14 +28,26 @@ from .errors import (
     ServiceError,
     SubmissionUncertain,
 )
+from .limits import Charge, Limits, Place, Places
 from .models import Clip, Task, VideoRequest, is_empty
 from .pace import LOCAL, REMOTE
+from .part import Copy
 from .transport import AsyncClient, Lost, NotSent, Timeout, Transport
 from .watch import TASK_DEADLINE, Trouble, Update, Watcher
 
 __all__ = ["TASK_DEADLINE", "Client"]
 
-DOWNLOADS_AT_ONCE = 4
+Waits = Callable[[int], object]
+
+
+@dataclass
+class _Running:
+    """A task sent from here that has not been seen to end."""
+
+    task: Task
+    place: Place
+    charge: Charge
+    follower: asyncio.Future[None] | None = None
 
 
 class Client:
@@ -69,7 +81,20 @@ class Client:
         if key is None and not headers:
             raise AuthenticationError(f"There is no key, so nothing was sent. {config.HOW_TO_GIVE_A_KEY}")
         self._transport = Transport(self.base_url, key, timeout=timeout, headers=headers, http=http)
+        self.downloads = Downloads(self._transport)
         self.watcher = Watcher(self, pace=LOCAL if self._transport.is_local else REMOTE)
+        self._running: dict[str, _Running] = {}
+        self.limits = Limits()
+
+    @property
+    def limits(self) -> Limits:
+        """How many tasks may run at once (5), and what may be spent (no limit); set it before the first submit."""
+        return self._limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._limits = limits
+        self._places = Places(limits.at_once)
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,32 +106,60 @@ class Client:
 
     async def close(self) -> None:
         """Close the connections. Tasks at the service go on."""
+        for running in self._running.values():
+            if running.follower:
+                running.follower.cancel()
         await self.watcher.close()
         await self._transport.close()
 
     def __repr__(self) -> str:
         return f"Client(base_url={self.base_url!r})"
 
-    async def submit(self, request: VideoRequest) -> Task:
-        """Send a request, exactly once.
+    async def submit(self, request: VideoRequest, *, on_wait: Waits | None = None) -> Task:
+        """Send a request, exactly once, when it is its turn and the budget allows it (see `limits`).
 
         Args:
             request: what to make; its image is read and checked first.
+            on_wait: while it waits its turn, called with its place in the line: 1 is next, 0 when it is its turn.
 
         Returns:
             The task, accepted and not yet begun.
 
         Raises:
             InvalidRequest: the image cannot be sent. Nothing was sent.
+            BudgetExceeded: it costs more than the budget has left. Nothing was sent.
             Refused, BannedPrompt, QuotaError, QueueFull, RateLimited, AuthenticationError, ServiceError: it was not
                 accepted; nothing is charged.
             SubmissionUncertain: it may have been accepted and billed. It is never sent again by itself.
 
         """
-        return await self.send(request, await prepare(request))
+        return await self.send(request, await prepare(request), on_wait=on_wait)
 
-    async def send(self, request: VideoRequest, image: str) -> Task:
+    async def send(self, request: VideoRequest, image: str, *, on_wait: Waits | None = None) -> Task:
         """Send a request whose first frame is ready (see `prepare`). `submit` does both."""
+        charge = self.limits.charge(request.short_type)
+        if self._places.full:
+            self._follow_running()
+        try:
+            place = await self._places.take(on_wait)
+        except BaseException:
+            charge.give_back()
+            raise
+        try:
+            task = await self._post(request, image)
+        except (SubmissionUncertain, asyncio.CancelledError):
+            place.give_back()  # its price stays counted: it may have been billed
+            raise
+        except BaseException:
+            place.give_back()
+            charge.give_back()
+            raise
+        self._running[task.id] = _Running(task, place, charge)
+        if self._places.waiting:
+            self._follow_running()
+        return task
+
+    async def _post(self, request: VideoRequest, image: str) -> Task:
         outcome: Exception
         try:
             reply = await self._transport.post(wire.SUBMIT_PATH, wire.submit_body(request, image), once=True)
@@ -126,6 +179,32 @@ class Client:
             return wire.read_submission(reply, request)
         raise outcome
 
+    def _follow_running(self) -> None:
+        """Look at the tasks that hold a place, also those that nobody waits for: somebody waits for their places."""
+        for running in self._running.values():
+            if running.follower is None:
+                running.follower = asyncio.ensure_future(self._follow(running.task))
+
+    async def _follow(self, task: Task) -> None:
+        try:
+            await self.watcher.wait(task)
+        except MJVideoError:
+            # However it ended, and also where nobody can tell: nobody waits for this place for ever.
+            self._ended(task.id, paid=True)
+
+    def _ended(self, task_id: str, *, paid: bool) -> None:
+        """A task that was sent from here is over: its place is free, and a failed one's price is given back."""
+        running = self._running.pop(task_id, None)
+        if running:
+            running.place.give_back()
+            if not paid:
+                running.charge.give_back()
+
+    def _seen(self, task: Task) -> Task:
+        if task.ended:
+            self._ended(task.id, paid=task.succeeded)
+        return task
+
     async def fetch(self, task: Task | str) -> Task:
         """Look at one task, once.
 
@@ -139,7 +218,7 @@ class Client:
         """
         known = task if isinstance(task, Task) else Task(id=_checked_id(task))
         reply = await self._look("GET", wire.fetch_path(known.id))
-        return replace(wire.read_task(reply, known.id, self.base_url), request=known.request)
+        return self._seen(replace(wire.read_task(reply, known.id, self.base_url), request=known.request))
 
     async def fetch_many(self, task_ids: Iterable[str]) -> dict[str, Task]:
         """Look at many tasks in one request.
@@ -156,7 +235,8 @@ class Client:
         ids = [_checked_id(task_id) for task_id in task_ids]
         if not ids:
             return {}
-        return wire.read_tasks(await self._look("POST", wire.LIST_PATH, wire.list_body(ids)), ids, self.base_url)
+        found = wire.read_tasks(await self._look("POST", wire.LIST_PATH, wire.list_body(ids)), ids, self.base_url)
+        return {task_id: self._seen(task) for task_id, task in found.items()}
 
     async def _look(self, method: str, path: str, body: Any = None) -> Any:
         try:
@@ -216,6 +296,10 @@ class Client:
             OSError: the folder cannot be written.
 
         """
+        return [copy.path for copy in await self.bring(task, folder)]
+
+    async def bring(self, task: Task, folder: str | Path) -> list[Copy]:
+        """As `download`, and says of each clip its size and digest too."""
         if not task.clips:
             raise InvalidRequest(
                 f"task: {task.id} has no clips yet; wait for it first: task = await client.wait(task).", field="task"
@@ -232,16 +316,10 @@ class Client:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-        return [result for result in results if isinstance(result, Path)]
+        return [result for result in results if isinstance(result, Copy)]
 
-    async def _bring(self, clips: Iterable[Clip], folder: str | Path) -> list[Path | BaseException]:
-        gate = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
-
-        async def one(clip: Clip) -> Path:
-            async with gate:
-                return await download(self._transport, clip, folder)
-
-        return await asyncio.gather(*map(one, clips), return_exceptions=True)
+    async def _bring(self, clips: Iterable[Clip], folder: str | Path) -> list[Copy | BaseException]:
+        return await asyncio.gather(*(self.downloads.bring(clip, folder) for clip in clips), return_exceptions=True)
 
     async def _fresh_links(self, task: Task) -> dict[int, Clip]:
         try:

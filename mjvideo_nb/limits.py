@@ -51,21 +51,27 @@ class Places:
         """How many wait."""
         return len(self._queue)
 
+    @property
+    def full(self) -> bool:
+        """Whether the next one has to wait."""
+        return self._free == 0 or bool(self._queue)
+
     async def take(self, on_wait: Callable[[int], object] | None = None) -> Place:
         """A place, at once or when it is one's turn.
 
         Args:
-            on_wait: called with how many are before, when the waiting begins and whenever that changes.
+            on_wait: called with the place in the line when it changes: 1 is the next one, 0 is one's turn. Never called
+                where a place was free at once.
 
         """
-        if self._free > 0 and not self._queue:
+        if not self.full:
             self._free -= 1
             return Place(self)
         turn = asyncio.get_running_loop().create_future()
         entry = (turn, on_wait)
         self._queue.append(entry)
         if on_wait:
-            on_wait(len(self._queue) - 1)
+            on_wait(len(self._queue))
         try:
             await turn
         except BaseException:
@@ -75,6 +81,8 @@ class Places:
             elif not turn.cancelled():
                 self.next_in()  # it was our turn, and we are gone
             raise
+        if on_wait:
+            on_wait(0)
         return Place(self)
 
     def next_in(self) -> None:
@@ -88,9 +96,9 @@ class Places:
         self._free += 1
 
     def _tell(self) -> None:
-        for before, (_, on_wait) in enumerate(self._queue):
+        for place, (_, on_wait) in enumerate(self._queue, start=1):
             if on_wait:
-                on_wait(before)
+                on_wait(place)
 
 
 class Charge:

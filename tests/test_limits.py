@@ -50,7 +50,7 @@ async def test_a_place_given_back_twice_is_one_place():
     waiting.cancel()
 
 
-async def test_who_waits_is_told_how_many_are_before():
+async def test_who_waits_is_told_the_place_in_the_line():
     places = Places(1)
     place = await places.take()
     told = {name: [] for name in "ab"}
@@ -59,7 +59,7 @@ async def test_who_waits_is_told_how_many_are_before():
     place.give_back()
     (await waiting[0]).give_back()
     await waiting[1]
-    assert told == {"a": [0], "b": [1, 0]}
+    assert told == {"a": [1, 0], "b": [2, 1, 0]}
 
 
 async def test_who_leaves_the_queue_blocks_nobody():
@@ -71,7 +71,7 @@ async def test_who_leaves_the_queue_blocks_nobody():
     await until_waiting(places, 2)
     gone.cancel()
     await asyncio.gather(gone, return_exceptions=True)
-    assert told == [1, 0]
+    assert told == [2, 1]
     place.give_back()
     await stays
 

@@ -29,6 +29,7 @@ class Phase:
     """Where a job is on its way."""
 
     PREPARING = "preparing"
+    WAITING = "waiting"
     SENDING = "sending"
     RUNNING = "running"
     DOWNLOADING = "downloading"
@@ -46,6 +47,8 @@ class State:
         task: the service's view, once it has accepted the request.
         error: why it failed.
         elapsed: seconds since it was started, up to its end.
+        place: while it waits its turn, its place in the line; 1 is next.
+        remark: what holds it up for the moment, or "".
 
     """
 
@@ -54,6 +57,8 @@ class State:
     task: Task | None = None
     error: BaseException | None = None
     elapsed: float = 0.0
+    place: int = 0
+    remark: str = ""
 
     @property
     def ended(self) -> bool:
@@ -100,13 +105,19 @@ def _look(state: State) -> str:
         return "uncertain" if isinstance(state.error, SubmissionUncertain) else "failed"
     if state.phase == Phase.DONE:
         return "done"
-    return "waiting" if state.phase in {Phase.PREPARING, Phase.SENDING} else "running"
+    return "waiting" if state.phase in {Phase.PREPARING, Phase.WAITING, Phase.SENDING} else "running"
 
 
 def _headline(state: State) -> str:
     match state.phase:
         case Phase.PREPARING:
             return "Preparing"
+        case Phase.WAITING:
+            return (
+                "Waiting its turn, next in line"
+                if state.place == 1
+                else f"Waiting its turn, number {state.place} in line"
+            )
         case Phase.SENDING:
             return "Sending"
         case Phase.DOWNLOADING:
@@ -138,6 +149,8 @@ def _error(error: BaseException | None) -> dict[str, str] | None:
 
 
 def _note(state: State) -> str:
+    if state.remark and not state.ended:
+        return state.remark
     if state.phase != Phase.DONE or not state.task or not state.task.clips:
         return ""
     path = state.task.clips[0].path

@@ -229,6 +229,7 @@ class Studio(ipywidgets.VBox):
         with self._guard:
             self._busy = False
         self._go.disabled = False
+        self._show_price()
 
     def _request(self) -> VideoRequest:
         if self._frame_error:

@@ -41,11 +41,13 @@ class Job:
 
     Raises:
         SandboxUnavailable, AuthenticationError: there is no service to send it to.
+        BudgetExceeded: it costs more than the budget has left.
 
     """
 
     def __init__(self, session: Session, request: VideoRequest) -> None:
         session.check()
+        session.limits.check(request.short_type)
         self._session = session
         self._guard = threading.RLock()
         self._state = State(request)
@@ -293,14 +295,22 @@ class Job:
         self._enter(Phase.DONE, task=task)
         return task
 
+    def _waits(self, place: int) -> None:
+        self._enter(Phase.WAITING if place else Phase.SENDING, place=place)
+
+    def _has_trouble(self, error: MJVideoError | None) -> None:
+        self._enter(Phase.RUNNING, remark=f"No answer from the service, trying again. {error}" if error else "")
+
     async def _make(self, client: Client) -> Task:
         task = self._state.task
         if task is None:
             image = await prepare(self.request)
             self._enter(Phase.SENDING)
-            task = await client.send(self.request, image)
+            task = await client.send(self.request, image, on_wait=self._waits)
         self._enter(Phase.RUNNING, task=task)
-        task = await client.wait(task, on_update=lambda seen: self._enter(Phase.RUNNING, task=seen))
+        task = await client.wait(
+            task, on_update=lambda seen: self._enter(Phase.RUNNING, task=seen), on_trouble=self._has_trouble
+        )
         self._enter(Phase.DOWNLOADING, task=task)
         folder = self._session.clips_folder
         try:

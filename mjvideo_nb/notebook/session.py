@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from mjvideo_nb import config
 from mjvideo_nb.client import Client
 from mjvideo_nb.errors import AuthenticationError, InvalidRequest, SandboxUnavailable
+from mjvideo_nb.limits import AT_ONCE, Limits
 from mjvideo_nb.sandbox.process import SandboxError, SandboxProcess, missing
 
 __all__ = ["IOThread", "Session", "connect", "current", "io"]
@@ -100,6 +101,8 @@ class Session:
         headers: further headers for the service, such as `{"mj-api-secret": ...}` for a bare proxy.
         sandbox: True for the embedded sandbox even where there is a key, False for never; by default it serves
             where there is no key.
+        at_once: tasks running at once; further ones wait their turn.
+        budget: USD that may be spent in this session, or None for no limit.
 
     Raises:
         InvalidRequest: a value is not what it should be; names it.
@@ -115,6 +118,8 @@ class Session:
         price: float | Mapping[str, float] | None = None,
         headers: Mapping[str, str] | None = None,
         sandbox: bool | None = None,
+        at_once: int = AT_ONCE,
+        budget: float | None = None,
     ) -> None:
         if sandbox and (api_key or base_url):
             raise InvalidRequest(
@@ -126,7 +131,8 @@ class Session:
         self.sandbox = forced or (sandbox is None and self._key is None and not self._headers)
         self.base_url = "" if self.sandbox else config.base_url(base_url)
         self.library = config.library(library)
-        self._price = config.price(price)
+        # The sandbox costs nothing, whatever a call may cost elsewhere.
+        self.limits = Limits(at_once=at_once, budget=budget, price=0.0 if self.sandbox else price)
         self._client: Client | None = None
         self._process: SandboxProcess | None = None
         self._opening = asyncio.Lock()
@@ -156,18 +162,13 @@ class Session:
         """Where clips go."""
         return self.library / "clips"
 
-    def price_of(self, short_type: str) -> float | None:
-        """USD for one call of this type, 0 for the sandbox, None where the type has no price."""
-        if self.sandbox:
-            return 0.0
-        return self._price.get(short_type) if isinstance(self._price, Mapping) else self._price
-
     def price_words(self, short_type: str) -> str:
         """The price of a press, as the form and the buttons say it."""
-        figure = self.price_of(short_type)
         if self.sandbox:
             return "free in the sandbox"
-        return "price unknown" if figure is None else f"about {figure:.2f} USD"
+        figure = self.limits.price_of(short_type)
+        words = "price unknown" if figure is None else f"about {figure:.2f} USD"
+        return words if self.limits.left is None else f"{words}, {self.limits.left:.2f} USD left"
 
     async def client(self) -> Client:
         """The client, on the I/O thread; starts the sandbox where it is the service.
@@ -183,6 +184,7 @@ class Session:
                 await self._close()
             if self._client is None:
                 self._client = await self._open_sandbox() if self.sandbox else self._open_service()
+                self._client.limits = self.limits
             return self._client
 
     def _open_service(self) -> Client:
@@ -242,6 +244,8 @@ def connect(
     price: float | Mapping[str, float] | None = None,
     headers: Mapping[str, str] | None = None,
     sandbox: bool | None = None,
+    at_once: int = AT_ONCE,
+    budget: float | None = None,
 ) -> Session:
     """Choose the service and the folder for the jobs made from now on; only needed where the defaults do not do.
 
@@ -254,6 +258,8 @@ def connect(
         price: USD a call, one figure or one by video type (`{"480p": 0.6, "720p": 1.1}`).
         headers: further headers, such as `{"mj-api-secret": ...}` for a bare proxy.
         sandbox: True for the embedded sandbox even where there is a key, False for never.
+        at_once: tasks running at once, as the provider advises five; further ones wait their turn.
+        budget: USD that may be spent from now on; a request beyond it is refused before it is sent.
 
     Returns:
         The session, which tells where things go and never the key.
@@ -262,7 +268,16 @@ def connect(
         InvalidRequest: a value is not what it should be; names it.
 
     """
-    session = Session(api_key, base_url, library=library, price=price, headers=headers, sandbox=sandbox)
+    session = Session(
+        api_key,
+        base_url,
+        library=library,
+        price=price,
+        headers=headers,
+        sandbox=sandbox,
+        at_once=at_once,
+        budget=budget,
+    )
     with _guard:
         return _adopt(session)
 

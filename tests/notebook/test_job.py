@@ -12,7 +12,7 @@ import mjvideo_nb as mj
 from mjvideo_nb import frames
 from mjvideo_nb.download import clip_path
 from mjvideo_nb.notebook.job import Job
-from mjvideo_nb.notebook.session import io
+from mjvideo_nb.notebook.session import Session, io
 
 from .conftest import KEY
 
@@ -170,3 +170,35 @@ def test_the_button_under_a_clip_makes_a_card_below(session, request_, reached, 
     assert below.card["chips"][0] == "high"
     job.view.children[1]._job.wait(60)
     assert submits() == before + 1
+
+
+def test_jobs_wait_their_turn_and_their_cards_say_so(sandbox, tmp_path, request_, reached):
+    session = Session(KEY, sandbox.url, library=tmp_path / "library", at_once=1)
+    jobs = [Job(session, request_) for _ in range(3)]
+    reached(jobs[2], lambda: jobs[2].card["headline"] == "Waiting its turn, number 2 in line")
+    assert {job.card["state"] for job in jobs[1:]} == {"waiting"}
+    for job in jobs:
+        job.wait(60)
+    session.close()
+
+
+def test_a_job_beyond_the_budget_is_refused_before_it_starts(sandbox, tmp_path, request_, submits):
+    before = submits()
+    session = Session(KEY, sandbox.url, library=tmp_path / "library", budget=1.0, price=0.6)
+    Job(session, request_).wait(60)
+    assert session.price_words("480p") == "about 0.60 USD, 0.40 USD left"
+    with pytest.raises(mj.BudgetExceeded, match=r"0\.60 USD.*0\.40 USD"):
+        Job(session, request_)
+    assert submits() == before + 1
+    session.close()
+
+
+def test_trouble_while_following_stands_on_the_card_and_goes_away(session, request_, misbehave, reached):
+    job = Job(session, request_)
+    reached(job, lambda: job.card["headline"] == "In progress")
+    notes = []
+    job.listen(lambda: notes.append(job.card["note"]))
+    misbehave("http-503")
+    reached(job, lambda: any("trying again" in note for note in notes))
+    job.wait(60)
+    assert "trying again" not in job.card["note"]
