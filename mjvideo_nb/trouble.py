@@ -47,6 +47,9 @@ QUOTA = re.compile(
     r"quota_not_enough|insufficient[ _]*(user[ _]*)?quota|quota[ _]*exhausted|余额不足|额度不足", re.IGNORECASE
 )
 NO_SUCH_TASK = re.compile(r"task_no_?t?_?found|task[ _]not[ _]found|task_not_exist", re.IGNORECASE)
+PROMPT_WANTED = re.compile(
+    r"prompt[\W_]*(is |cannot be |must not be |may not be )?(required|empty|missing)", re.IGNORECASE
+)
 REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "cf-ray")
 WORDS_LIMIT = 2_000
 
@@ -180,10 +183,12 @@ def _refused(reply: Reply, trouble: Trouble) -> Any:
     error = _error(Refused, reply, trouble, NOTHING_CHARGED)
     if parent_not_ready(error):
         advice = "The clip's task has only just ended, or not succeeded: wait 15 seconds, then extend again."
-    elif trouble.code == 3:
+    elif trouble.code == 3 or says_no_such_task(trouble):
         advice = "The parent task is unknown to the service, or it has no account free: check the id, or try later."
     elif trouble.code in {5, 9}:
         advice = "The gateway has trouble of its own: try again later."
+    elif PROMPT_WANTED.search(trouble.words):
+        advice = "This gateway takes no empty prompt: write one and generate again."
     else:
         advice = "Change what it objects to and generate again."
     error.args = (f"{error.args[0]} {advice}",)

@@ -142,6 +142,21 @@ def test_retry_after_is_read():
     assert caught.value.retry_after == 7
 
 
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        ("prompt_required", "takes no empty prompt"),
+        ("prompt cannot be empty", "takes no empty prompt"),
+        ("task_no_found ", "check the id"),
+        ("task_status_not_success", "wait 15 seconds"),
+        ("Parameter error", "Change what it objects to"),
+    ],
+)
+def test_a_refusal_says_what_to_do(words, advice):
+    with pytest.raises(Refused, match=advice):
+        wire.read_submission(reply({"description": words, "type": "upstream_error", "code": 4}, 400), REQUEST)
+
+
 def test_an_unknown_code_with_an_id_says_which_task_it_may_be():
     with pytest.raises(SubmissionUncertain) as caught:
         wire.read_submission(reply({"code": 7, "result": "177"}), REQUEST)

@@ -10,6 +10,7 @@ from typing import Self
 
 from tqdm import tqdm
 
+from mjvideo_nb.errors import MJVideoError
 from mjvideo_nb.models import Task
 
 from .terminal import printable, say
@@ -62,6 +63,13 @@ class Progress:
         else:
             percent = "" if task.progress is None else f" {task.progress}%"
             self.say(f"{status}{percent}")
+
+    def trouble(self, error: MJVideoError | None) -> None:
+        """The service cannot be asked for the moment; the next look that works says so by itself."""
+        if error is not None and self._bar is not None:
+            self._bar.set_description_str("no answer")
+        elif error is not None:
+            self.say(f"no answer, trying again: {printable(str(error))}")
 
     @staticmethod
     async def _keep_time(bar: tqdm[None]) -> None:

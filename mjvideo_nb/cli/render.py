@@ -221,7 +221,7 @@ async def _make(
             way.task = await client.send(request, image)
             way.sending, way.accepted = False, True
         assert way.task is not None  # noqa: S101 - sent just now, or named by the user
-        way.task = await client.wait(way.task, timeout=timeout, on_update=progress)
+        way.task = await client.wait(way.task, timeout=timeout, on_update=progress, on_trouble=progress.trouble)
         progress.say("downloading")
         try:
             return way.task, await client.download(way.task, folder)
