@@ -1,32 +1,112 @@
 """A clip from its URL to a whole file on disk.
 
-Streamed to a `.part` beside its place, checked, then renamed: a file under its final name is a whole clip. Names come
-from us, never from a URL. Links expire after about a day, so a clip is fetched as soon as there is one.
+Streamed to a `.part` beside its place, gone on with where a connection broke, checked, then put in its place: a file
+under its final name is a whole clip. Names come from us, never from a URL. Links expire after about a day, so a clip is
+fetched as soon as there is one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
+import random
 import re
-import secrets
-import struct
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import BadClip, ClipExpired, ServiceError
+from .container import is_whole_mp4, stranger
+from .errors import BadClip, ClipExpired, MJVideoError, ServiceError
 from .models import Clip
-from .transport import Lost, NotSent, Transport
+from .part import PIECE, Copy, Part
+from .transport import Astray, Lost, NotSent, Stream, Transport
 
-__all__ = ["clip_path", "download", "is_whole_mp4"]
+__all__ = ["LOCAL", "REMOTE", "Downloads", "Terms", "clip_path", "is_whole_mp4"]
 
 GONE = frozenset({403, 404, 410})
+PASSING = frozenset({408, 425, 429})
+"""Beside 5xx: statuses that may be others in a moment."""
+MISFIT = frozenset({206, 416})
 KEPT = "The task and its price are not affected: download it again."
 
 
+@dataclass(frozen=True)
+class Terms:
+    """How far to go for a clip.
+
+    Args:
+        at_once: clips on their way at a time.
+        tries: requests for one clip at most, those that go on after a cut included.
+        first_pause: seconds before the second of them at most; a random part of it is taken, and it doubles each time.
+        longest_pause: seconds between two of them at most, also where the host asks for more.
+        deadline: seconds for one clip, all tries together.
+        size_limit: bytes; the longest clips, of 21 s, have about 40 million.
+
+    """
+
+    at_once: int = 4
+    tries: int = 8
+    first_pause: float = 0.5
+    longest_pause: float = 15.0
+    deadline: float = 1800.0
+    size_limit: int = 500_000_000
+
+
+REMOTE = Terms()
+LOCAL = Terms(first_pause=0.01, longest_pause=0.1)
+"""For a service on this machine: it is there or it is not."""
+
+
+class Downloads:
+    """Brings clips to disk, several at a time.
+
+    Args:
+        transport: what asks for them.
+        terms: how far to go.
+
+    """
+
+    def __init__(self, transport: Transport, terms: Terms | None = None) -> None:
+        self._transport = transport
+        self.terms = terms or (LOCAL if transport.is_local else REMOTE)
+        self._gate = asyncio.Semaphore(self.terms.at_once)
+
+    async def bring(self, clip: Clip, folder: str | Path) -> Copy:
+        """Bring one clip to `<folder>/<task id>/<index>.mp4`. One that is there already is left as it is.
+
+        Raises:
+            ClipExpired: the service no longer has it under this URL.
+            BadClip: what came is no whole video, or larger than the limit.
+            ServiceError: the connection failed, or it took too long.
+            OSError: the folder cannot be written.
+
+        """
+        path = clip_path(folder, clip.task_id, clip.index)
+        async with self._gate:
+            if path.exists():
+                return Copy(path, path.stat().st_size)
+            try:
+                async with asyncio.timeout(self.terms.deadline) as deadline, Part(path) as part:
+                    await _Arrival(self._transport, clip, part, self.terms).come()
+                    return await part.keep()
+            except FileNotFoundError:
+                # Another process brought the same clip and took away what was left of it.
+                if path.exists():
+                    return Copy(path, path.stat().st_size)
+                raise
+            except TimeoutError:
+                if not deadline.expired():
+                    raise  # the disk's own
+                raise ServiceError(
+                    f"{_name(clip)} was not here within {self.terms.deadline:g} s. {KEPT}", task_id=clip.task_id
+                ) from None
+
+
 def clip_path(folder: str | Path, task_id: str, index: int) -> Path:
-    """Where a clip is kept: `<folder>/<task id>/<index>.mp4`, whatever characters the id holds."""
+    """Where a clip is kept: `<folder>/<task id>/<index>.mp4`, whatever characters the id holds.
+
+    A WebM has the same name: players go by what is in a file, and a clip has one place.
+    """
     safe = re.sub(r"[^A-Za-z0-9_-]", "_", task_id)[:100]
     if safe != task_id or not safe:
         # Two ids must not share a folder, or one task's clips would pass for the other's.
@@ -34,98 +114,147 @@ def clip_path(folder: str | Path, task_id: str, index: int) -> Path:
     return Path(folder) / safe / f"{index}.mp4"
 
 
-async def download(transport: Transport, clip: Clip, folder: str | Path) -> Path:
-    """Bring one clip to disk and return its path. One that is there already is left as it is.
-
-    Raises:
-        ClipExpired: the service no longer has it under this URL.
-        BadClip: what came is no whole video.
-        ServiceError: the connection failed.
-        OSError: the folder cannot be written.
-
-    """
-    path = clip_path(folder, clip.task_id, clip.index)
-    if path.exists():
-        return path
-    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-    # A name of its own, so that two kernels on one folder never write into one file.
-    part = path.with_name(f"{path.stem}.{secrets.token_hex(4)}.part")
-    try:
-        await _stream(transport, clip, part)
-        await asyncio.to_thread(_keep, part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
+def _name(clip: Clip) -> str:
+    return f"clip [{clip.index}] of task {clip.task_id}"
 
 
-async def _stream(transport: Transport, clip: Clip, part: Path) -> None:
-    name = f"clip [{clip.index}] of task {clip.task_id}"
-    try:
-        async with transport.stream(clip.url) as answer:
-            if answer.status in GONE:
-                raise ClipExpired(
-                    f"{name}: its link is no longer served (HTTP {answer.status}). Links last about a day; fetch the "
-                    "task again for a fresh one, or ask the provider.",
-                    status=answer.status,
-                    task_id=clip.task_id,
-                )
-            if answer.status != 200:
-                raise ServiceError(f"{name}: HTTP {answer.status}. {KEPT}", status=answer.status, task_id=clip.task_id)
-            size, broke = await _write(answer.chunks, part)
-            expected = "" if "content-encoding" in answer.headers else answer.headers.get("content-length", "")
-    except (NotSent, Lost) as error:
-        raise ServiceError(f"{name}: the connection failed ({error}). {KEPT}", task_id=clip.task_id) from error
-    if broke or (expected.isdigit() and size != int(expected)):
-        came = f"{size} of {expected} bytes came" if expected else f"the connection broke after {size} bytes ({broke})"
-        raise BadClip(f"{name}: {came}. {KEPT}", task_id=clip.task_id)
-    reason = await asyncio.to_thread(is_whole_mp4, part)
-    if reason:
-        raise BadClip(f"{name}: {reason}. {KEPT}", task_id=clip.task_id)
+class _Arrival:
+    """One clip and the requests that it takes."""
 
+    def __init__(self, transport: Transport, clip: Clip, part: Part, terms: Terms) -> None:
+        self._transport = transport
+        self._clip = clip
+        self._part = part
+        self._terms = terms
+        self._total: int | None = None
+        self._etag = ""
+        self._modified = ""
+        self._asked_to_wait = 0.0
 
-async def _write(chunks: AsyncIterator[bytes], part: Path) -> tuple[int, str]:
-    """How many bytes came, and why no more of them did, or `""`."""
-    size = 0
-    with part.open("wb") as file:
+    async def come(self) -> None:
+        """Ask until it is all there and a whole video."""
+        for tries in range(1, self._terms.tries + 1):
+            trouble = await self._ask()
+            if trouble is None:
+                break
+            if tries == self._terms.tries:
+                raise trouble
+            pause = random.uniform(0, self._terms.first_pause * 2**tries)  # noqa: S311 - spreads the load
+            await asyncio.sleep(min(max(pause, self._asked_to_wait), self._terms.longest_pause))
+        why = await self._part.flaw()
+        if why:
+            raise self._bad(why)
+
+    async def _ask(self) -> MJVideoError | None:
+        """One request; the error if it may go better next time, None when all has come."""
+        # Without anything to know the file again by, the rest of another one could be put behind the beginning of this.
+        known = self._etag or self._modified or self._total
+        headers = {"range": f"bytes={self._part.size}-"} if self._part.size and known else {}
+        if headers and (self._etag or self._modified):
+            headers["if-range"] = self._etag or self._modified
+        self._asked_to_wait = 0.0
+        try:
+            async with self._transport.stream(self._clip.url, headers=headers) as answer:
+                trouble = await self._begin(answer, goes_on=bool(headers))
+                if trouble:
+                    return trouble
+                broke = await self._receive(answer.chunks)
+        except Astray as error:
+            raise self._failed(f"its link leads nowhere ({error})") from None
+        except (NotSent, Lost) as error:
+            return self._failed(f"the connection failed ({error})")
+        size, total = self._part.size, self._total
+        if not broke and total in {None, size}:
+            return None
+        if total is not None and size > total:
+            await self._part.restart()
+        came = (
+            f"the connection broke after {size} bytes ({broke})" if total is None else f"{size} of {total} bytes came"
+        )
+        return self._bad(came)
+
+    async def _begin(self, answer: Stream, *, goes_on: bool) -> MJVideoError | None:
+        """Whether this answer brings the clip, or the rest of it; otherwise what is wrong with it."""
+        status = answer.status
+        if status in GONE:
+            raise ClipExpired(
+                f"{_name(self._clip)}: its link is no longer served (HTTP {status}). Links last about a day; fetch the "
+                "task again for a fresh one, or ask the provider.",
+                status=status,
+                task_id=self._clip.task_id,
+            )
+        if status == 200:
+            await self._part.restart()
+            self._learn(answer)
+        elif not (goes_on and status == 206 and self._fits(answer)):
+            trouble = self._failed(f"HTTP {status}", status)
+            if status in MISFIT:
+                await self._part.restart()
+            elif status < 500 and status not in PASSING:
+                raise trouble
+            wait = answer.headers.get("retry-after", "")
+            self._asked_to_wait = float(wait) if re.fullmatch(r"[0-9]{1,6}", wait) else 0.0
+            return trouble
+        if self._total is not None and self._total > self._terms.size_limit:
+            raise self._too_large(self._total)
+        return None
+
+    def _learn(self, answer: Stream) -> None:
+        """What tells this file from another. Nothing where it comes compressed: its bytes are not those of the file."""
+        headers = {} if "content-encoding" in answer.headers else answer.headers
+        length = headers.get("content-length", "")
+        self._total = int(length) if re.fullmatch(r"[0-9]{1,15}", length) else None
+        etag = headers.get("etag", "")
+        self._etag = "" if etag.startswith("W/") else etag  # a weak one promises alike, not equal
+        self._modified = headers.get("last-modified", "")
+
+    def _fits(self, answer: Stream) -> bool:
+        """Whether this is the rest of the same file, from where it broke off."""
+        found = re.fullmatch(
+            r"bytes ([0-9]{1,15})-[0-9]{1,15}/([0-9]{1,15}|\*)", answer.headers.get("content-range", "")
+        )
+        if found is None or int(found[1]) != self._part.size or "content-encoding" in answer.headers:
+            return False
+        if self._total is None and found[2] != "*":
+            self._total = int(found[2])
+        same = {"etag": self._etag, "last-modified": self._modified}
+        return found[2] in {"*", str(self._total)} and all(
+            not known or answer.headers.get(name, known) == known for name, known in same.items()
+        )
+
+    async def _receive(self, chunks: AsyncIterator[bytes]) -> str:
+        """Take all that comes, and say why no more of it did, or `""`."""
+        part = self._part
+        broke = ""
         try:
             async for chunk in chunks:
-                await asyncio.to_thread(file.write, chunk)
-                size += len(chunk)
+                part.add(chunk)
+                if part.waiting >= PIECE:
+                    await part.flush()
+                    self._check()
         except Lost as error:
-            return size, str(error)
-    return size, ""
+            broke = str(error)
+        await part.flush()
+        self._check()
+        return broke
 
+    def _check(self) -> None:
+        """End early what can be no clip: a page of many megabytes, a file without an end."""
+        if self._part.size > self._terms.size_limit:
+            raise self._too_large(self._part.size)
+        head = self._part.head
+        if len(head) >= 8 and stranger(head):
+            raise self._bad(stranger(head))
 
-def _keep(part: Path, path: Path) -> None:
-    with part.open("r+b") as file:  # Windows flushes only what may be written
-        os.fsync(file.fileno())
-    part.replace(path)
+    def _failed(self, why: str, status: int | None = None) -> ServiceError:
+        return ServiceError(f"{_name(self._clip)}: {why}. {KEPT}", status=status, task_id=self._clip.task_id)
 
+    def _bad(self, why: str) -> BadClip:
+        return BadClip(f"{_name(self._clip)}: {why}. {KEPT}", task_id=self._clip.task_id)
 
-def is_whole_mp4(path: Path) -> str:
-    """Why this file is no whole MP4 (QuickTime included), or `""` if it is one: its boxes fill it, its index is there."""
-    size = path.stat().st_size
-    if not size:
-        return "it is empty"
-    boxes: list[bytes] = []
-    with path.open("rb") as file:
-        at = 0
-        while at < size:
-            file.seek(at)
-            head = file.read(16)
-            if len(head) < 8:
-                return "it is cut short"
-            length, kind = struct.unpack(">I4s", head[:8])
-            if not boxes and kind not in {b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"}:
-                return f"it is not a video; it begins with {head!r}"
-            if length == 1 and len(head) == 16:
-                (length,) = struct.unpack(">Q", head[8:])
-            elif length == 0:
-                length = size - at
-            if length < 8 or at + length > size:
-                return "it is cut short"
-            boxes.append(kind)
-            at += length
-    if b"moov" not in boxes:
-        return "it has no index (moov)"
-    return "" if b"mdat" in boxes else "it holds no pictures (mdat)"
+    def _too_large(self, size: int) -> BadClip:
+        return BadClip(
+            f"{_name(self._clip)}: it has {size} bytes or more, and at most {self._terms.size_limit} are taken. "
+            "The task and its price are not affected.",
+            task_id=self._clip.task_id,
+        )

@@ -11,6 +11,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from ssl import SSLCertVerificationError
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -18,9 +19,10 @@ import httpx
 from httpx import AsyncClient, Timeout
 
 from .config import Secret, secret_headers
+from .errors import InvalidRequest
 from .trouble import Reply
 
-__all__ = ["DEFAULT_TIMEOUT", "AsyncClient", "Lost", "NotSent", "Stream", "Timeout", "Transport"]
+__all__ = ["DEFAULT_TIMEOUT", "Astray", "AsyncClient", "Lost", "NotSent", "Stream", "Timeout", "Transport"]
 
 DEFAULT_TIMEOUT = Timeout(120.0, connect=15.0)
 """Seconds. A gateway may hold a submit until its own upstream has answered."""
@@ -31,9 +33,9 @@ NEVER_LEFT = (
     httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-    httpx.InvalidURL,
 )
+"""Raised before the first byte of a request leaves. Not so `InvalidURL` and `LocalProtocolError`: an odd redirect or, over
+HTTP/2, an odd answer raises them too."""
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 """Some storage hosts refuse unusual user agents."""
 REDIRECTS = 5
@@ -47,6 +49,14 @@ LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 class NotSent(Exception):
     """Nothing reached the service: the name did not resolve, the connection was refused or timed out."""
+
+
+class Astray(NotSent):
+    """An address that leads nowhere, and would again: no URL, no scheme we speak, redirects without an end.
+
+    Also one whose certificate nobody vouches for: there is no setting that trusts it all the same. A private authority's
+    certificate is made known by the environment (`SSL_CERT_FILE`), for this as for other programs.
+    """
 
 
 class Lost(Exception):
@@ -95,10 +105,10 @@ class Transport:
         self.is_local = urlsplit(base_url).hostname in LOOPBACK
         # A proxy from the environment cannot reach a service on this machine's loopback.
         proxied = not self.is_local
-        self._http = http or AsyncClient(timeout=self._timeout, trust_env=proxied)
+        self._http = http or _connections(self._timeout, trust_env=proxied)
         # A kept connection may be half closed, and the answer to a submit lost with it: each has a fresh one.
-        self._fresh = http or AsyncClient(
-            timeout=self._timeout, trust_env=proxied, limits=httpx.Limits(max_keepalive_connections=0)
+        self._fresh = http or _connections(
+            self._timeout, trust_env=proxied, limits=httpx.Limits(max_keepalive_connections=0)
         )
 
     async def close(self) -> None:
@@ -107,14 +117,18 @@ class Transport:
             await self._http.aclose()
             await self._fresh.aclose()
 
-    async def get(self, path: str) -> Reply:
+    async def get(self, path: str, *, secret_query: str = "") -> Reply:
         """`GET` below the base URL. Redirects are not followed.
+
+        Args:
+            path: below the base URL.
+            secret_query: the name under which the key goes into the query instead of into a header.
 
         Raises:
             NotSent, Lost: no answer.
 
         """
-        return await self._ask(self._http, "GET", path, None)
+        return await self._ask(self._http, "GET", path, None, secret_query)
 
     async def post(self, path: str, body: Any, *, once: bool = False) -> Reply:
         """`POST` JSON below the base URL. Redirects are not followed.
@@ -131,13 +145,25 @@ class Transport:
         """
         return await self._ask(self._fresh if once else self._http, "POST", path, body)
 
-    async def _ask(self, http: AsyncClient, method: str, path: str, body: Any) -> Reply:
+    async def _ask(self, http: AsyncClient, method: str, path: str, body: Any, secret_query: str = "") -> Reply:
         url = self.base_url + path
         outcome: Exception
         try:
-            request = http.build_request(method, url, json=body, headers=self._headers_for(url), timeout=self._timeout)
+            request = http.build_request(
+                method, url, json=body, headers=self._headers_for(url, bearer=not secret_query), timeout=self._timeout
+            )
+        except httpx.InvalidURL as error:
+            raise Astray(self._redacted(str(error))) from None
+        if http.is_closed:
+            raise Astray("this client is closed")
+        if secret_query and self._key:
+            # Past the URL, which is logged and stands in every traceback.
+            request.extensions["target"] = (
+                request.url.raw_path + f"?{quote(secret_query)}={quote(self._key.reveal(), safe='')}".encode()
+            )
+        try:
             response = await http.send(request, follow_redirects=False)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, from here on the request may have arrived
             outcome = self._lost(error)
         else:
             return self._reply(response)
@@ -165,15 +191,17 @@ class Transport:
 
     def _lost(self, error: Exception) -> Exception:
         """Whether the request never left, in words that hold no secret."""
-        reason = re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__
-        return (NotSent if isinstance(error, NEVER_LEFT) else Lost)(self._redacted(reason))
+        reason = self._redacted(re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__)
+        if not isinstance(error, NEVER_LEFT):
+            return Lost(reason)
+        return (Astray if _is_distrusted(error) or isinstance(error, httpx.UnsupportedProtocol) else NotSent)(reason)
 
-    def _headers_for(self, url: str) -> dict[str, str]:
+    def _headers_for(self, url: str, *, bearer: bool = True) -> dict[str, str]:
         """Ours and the key for the service's own origin; for any other host what a browser would send."""
         if _origin(url) != self._origin:
             return {"user-agent": BROWSER}
         headers = {"user-agent": "mjvideo-nb", "accept": "application/json"}
-        if self._key:
+        if self._key and bearer:
             headers["authorization"] = f"Bearer {self._key.reveal()}"
         return headers | {name: secret.reveal() for name, secret in self._headers.items()}
 
@@ -197,7 +225,7 @@ class Transport:
             await response.aclose()
 
     async def _open(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
-        outcome: Exception = Lost(f"more than {REDIRECTS} redirects")
+        outcome: Exception = Astray(f"more than {REDIRECTS} redirects")
         try:
             for _ in range(REDIRECTS + 1):
                 # The bytes as they are: a length and a range mean nothing for a compressed copy.
@@ -210,7 +238,9 @@ class Transport:
                     return response
                 await response.aclose()
                 url = str(response.url.join(response.headers["location"]))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            outcome = Astray(str(self._lost(error)))
+        except httpx.HTTPError as error:
             outcome = self._lost(error)
         raise outcome
 
@@ -226,6 +256,34 @@ class Transport:
 
     def __repr__(self) -> str:
         return f"Transport({self.base_url!r})"
+
+
+def _connections(timeout: Timeout, *, trust_env: bool, limits: httpx.Limits | None = None) -> AsyncClient:
+    """A client with the proxies of the environment (`HTTPS_PROXY`, `NO_PROXY` and so on) and verified certificates."""
+    outcome: Exception
+    try:
+        return AsyncClient(timeout=timeout, trust_env=trust_env, limits=limits or httpx.Limits())
+    except ImportError:
+        outcome = InvalidRequest(
+            'proxy: the environment names a SOCKS proxy; to use it: pip install "httpx[socks]".', field="proxy"
+        )
+    except (ValueError, httpx.InvalidURL):
+        outcome = InvalidRequest(
+            "proxy: HTTP_PROXY, HTTPS_PROXY or ALL_PROXY holds an address that is none; it looks like "
+            "http://proxy.example:3128.",
+            field="proxy",
+        )
+    raise outcome
+
+
+def _is_distrusted(error: BaseException) -> bool:
+    """Whether the certificate is to blame: it will be the same the next time."""
+    cause: BaseException | None = error
+    while cause:
+        if isinstance(cause, SSLCertVerificationError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
