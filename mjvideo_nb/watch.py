@@ -1,129 +1,126 @@
 """The watcher: one poll loop for all the running tasks of a client.
 
-Statuses come in bulk (`list-by-condition`), many tasks a request; a task that ended is fetched by itself where the bulk
-answer did not hold its clips. Where the bulk route is missing or lies, tasks are fetched one by one, a few at a time. When
-each is due is `pace`'s rule; tasks that are due at about the same time share a request. Trouble slows the whole loop, not
-each task. A task that nobody waits for any more is not looked at; when none is left, the loop ends.
+How to ask about many tasks at once is `look`'s business, when each is due is `pace`'s rule; tasks that are due at about the
+same time share a request. Trouble slows the whole loop, not each task. A task that nobody waits for any more is not looked
+at; when none is left, the loop ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from . import wire
-from .errors import MJVideoError, RateLimited, ServiceError, TaskNotFound, TaskTimeout
-from .models import Status, Task
+from .errors import MJVideoError, RateLimited, ServiceError, TaskTimeout
+from .look import CHUNK, Asker, Looks
+from .models import Clip, Status, Task, VideoRequest
 from .pace import REMOTE, Durations, Pace
 
 __all__ = ["CHUNK", "LINKS_DEADLINE", "TASK_DEADLINE", "Watcher"]
 
-CHUNK = 200
-"""Ids in one bulk request; the service documents no limit."""
-SINGLES_AT_ONCE = 4
 TASK_DEADLINE = 3600.0
 """Seconds; the gateways give a task up after an hour."""
 LINKS_DEADLINE = 60.0
 """Seconds to go on looking for the clips' links after SUCCESS: they may be filled in some polls later."""
 NEWBORN = 30.0
 """Seconds during which the service may not know yet what it has just accepted."""
-BULK_REST = 600.0
-"""Seconds without the bulk route after it was missing or lied."""
 DOUBT = 1.5
-"""A task that takes this many times as long as its kind is fetched by itself, in case the bulk answer is stale."""
-
-DOUBT_EVERY = 60.0
-"""Seconds between two such doubts of one task."""
+"""A task that takes this many times as long as its kind is doubted: the bulk answer may be stale."""
+DOUBT_EVERY = 15.0
+"""Seconds between two doubts: if the route lies, one task shows it as well as a thousand."""
 TAKE_ALONG = 0.75
 """The part of the shortest pause by which a look may come early, to share a request."""
 LONGEST_RETRY_AFTER = 120.0
 """Seconds; a longer `Retry-After` is not waited out in one piece."""
-NO_BULK_ROUTE = {200, 400, 404, 405, 501}
-"""Statuses of a bulk request that say: not here. (200: the body is no list.)"""
 
 Update = Callable[[Task], object]
 Trouble = Callable[[MJVideoError | None], object]
-
-
-class Looks(Protocol):
-    """What a watcher needs of a client."""
-
-    async def fetch(self, task: Task | str) -> Task:
-        """Look at one task."""
-
-    async def fetch_many(self, task_ids: Iterable[str]) -> dict[str, Task]:
-        """Look at many tasks in one request."""
+Sight = tuple[str, int | None, tuple[Clip, ...]]
 
 
 @dataclass(eq=False, slots=True)
 class _Waiter:
     """Somebody who waits for a task."""
 
-    future: asyncio.Future[Task]
+    future: asyncio.Future[Task | Exception]
     on_update: Update | None
     on_trouble: Trouble | None
+    told: Sight
+
+    def end(self, outcome: Task | Exception) -> None:
+        if not self.future.done():
+            self.future.set_result(outcome)
+
+    def tell(self, listener: Callable[[Any], object] | None, news: object) -> None:
+        """Tell one listener; its mistake ends its own waiting and nobody else's."""
+        if listener is None or self.future.done():
+            return
+        try:
+            listener(news)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is for whoever gave the listener
+            self.end(error)
 
 
 @dataclass(eq=False, slots=True)
 class _Watched:
-    """A task that somebody waits for."""
+    """A task that somebody waits for. Of what was seen only the state is kept: an answer has some kilobytes."""
 
-    task: Task
+    id: str
+    request: VideoRequest | None
+    status: str
+    sent_from_here: bool
     since: float
     due: float
     doubted: float
-    succeeded_at: float | None = None
+    without_links_since: float | None = None
+    seen: bool = False
     waiters: list[_Waiter] = field(default_factory=list)
 
-    @property
-    def newborn(self) -> bool:
-        """Whether it was sent from here and the service has not shown it yet."""
-        return self.task.request is not None and self.task.status == Status.ACCEPTED
+    def newborn(self, now: float) -> bool:
+        """Whether it was sent from here and the service need not show it yet."""
+        return self.sent_from_here and not self.seen and now - self.since < NEWBORN
 
-    def renew(self, seen: Task) -> None:
-        """Take a newer sight of the task, and tell whoever waits if it changed."""
-        before, self.task = self.task, replace(seen, request=self.task.request)
-        if _changed(before, self.task):
-            for waiter in self.waiters:
-                if waiter.on_update:
-                    _call(waiter, waiter.on_update, self.task)
+    def tell(self, task: Task) -> None:
+        """Tell whoever waits, if this is new to them."""
+        sight = _sight(task)
+        for waiter in tuple(self.waiters):
+            if waiter.told != sight:
+                waiter.told = sight
+                waiter.tell(waiter.on_update, task)
 
-    def conclude(self, outcome: Task | MJVideoError) -> None:
-        """End everybody's waiting."""
+    def conclude(self, outcome: Task | Exception) -> None:
+        """End everybody's waiting. An error is raised by each of them: each gets one of its own."""
         for waiter in self.waiters:
-            if waiter.future.done():
-                continue
-            if isinstance(outcome, MJVideoError):
-                waiter.future.set_exception(outcome)
-            else:
-                waiter.future.set_result(outcome)
+            waiter.end(copy(outcome) if isinstance(outcome, MJVideoError) else outcome)
 
 
 class Watcher:
-    """Follows tasks until they have their clips.
+    """Follows tasks until they have their clips. It serves one event loop at a time.
 
     Args:
-        client: what looks; on the event loop that uses the watcher.
+        client: what looks.
         pace: how often to look.
-        chunk: ids in one bulk request.
+        chunk: ids in one bulk request; fewer once the service refuses so many.
 
     """
 
     def __init__(self, client: Looks, *, pace: Pace = REMOTE, chunk: int = CHUNK) -> None:
-        self._client = client
         self.pace = pace
-        self._chunk = chunk
-        self._watched: dict[str, _Watched] = {}
+        self._asker = Asker(client, chunk)
         self._durations = Durations()
+        self._home: asyncio.AbstractEventLoop | None = None
+        self._watched: dict[str, _Watched] = {}
         self._loop: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
+        self._alarm = 0.0
         self._failures = 0
         self._trouble: MJVideoError | None = None
-        self._no_bulk_until = 0.0
-        self._singles = asyncio.Semaphore(SINGLES_AT_ONCE)
+        self._quiet_until = 0.0
+        self._doubted = 0.0
 
     async def wait(
         self,
@@ -148,225 +145,218 @@ class Watcher:
             ServiceError: it succeeded, and no links to its clips came.
 
         """
+        loop = asyncio.get_running_loop()
+        self._settle(loop)
         if on_update:
             on_update(task)
-        now = asyncio.get_running_loop().time()
-        waiter = _Waiter(asyncio.get_running_loop().create_future(), on_update, on_trouble)
-        watched = self._watched.get(task.id)
-        if watched is None:
-            # Looked at soon: a task picked up by its id may have ended long ago.
-            due = now + min(self.pace.shortest, 1.0) * random.random()  # noqa: S311 - spreads the load
-            watched = self._watched[task.id] = _Watched(task, since=now, due=due, doubted=now)
+        if task.succeeded and task.clips:
+            return task
+        watched = self._watched.get(task.id) or self._begin(task, loop.time())
+        waiter = _Waiter(loop.create_future(), on_update, on_trouble, _sight(task))
         watched.waiters.append(waiter)
-        self._wake()
+        self._wake(watched)
+        deadline = loop.call_later(timeout, self._expire, watched, waiter, timeout)
         try:
-            async with asyncio.timeout(timeout):
-                return await waiter.future
-        except TimeoutError:
-            if not waiter.future.cancelled():
-                raise  # a listener's own
-            raise _not_seen_to_end(watched.task, timeout, self._trouble) from None
+            outcome = await waiter.future
         finally:
+            deadline.cancel()
             watched.waiters.remove(waiter)
-            if not watched.waiters and self._watched.get(task.id) is watched:
-                del self._watched[task.id]
-                self._wake()
+            if not watched.waiters:
+                self._forget(watched)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     async def close(self) -> None:
         """End the loop. Whoever still waits is cancelled; the tasks go on at the service."""
-        if self._loop:
-            self._loop.cancel()
-            await asyncio.gather(self._loop, return_exceptions=True)
-        for watched in list(self._watched.values()):
-            for waiter in watched.waiters:
+        loop, self._loop = self._loop, None
+        watched, self._watched = self._watched, {}
+        for one in watched.values():
+            for waiter in one.waiters:
                 waiter.future.cancel()
+        if loop and self._home is asyncio.get_running_loop():
+            loop.cancel()
+            await asyncio.gather(loop, return_exceptions=True)
 
-    def _wake(self) -> None:
+    def _settle(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Move to this event loop; what waited in one that has ended will never be asked for."""
+        if self._home is loop:
+            return
+        if self._watched and self._home and self._home.is_running():
+            raise RuntimeError("This client already follows tasks in another event loop: use one client for each loop.")
+        self._home, self._loop, self._watched, self._news = loop, None, {}, asyncio.Event()
+
+    def _begin(self, task: Task, now: float) -> _Watched:
+        sent_from_here = task.request is not None and task.status == Status.ACCEPTED
+        # A task picked up by its id may have ended long ago; of one just sent there is nothing to see yet.
+        pause = self.pace.shortest if sent_from_here else min(self.pace.shortest, 1.0) * _random(0, 1)
+        due = max(now + pause, self._quiet_until)
+        watched = _Watched(task.id, task.request, task.status, sent_from_here, now, due, now)
+        self._watched[task.id] = watched
+        return watched
+
+    def _forget(self, watched: _Watched) -> None:
+        if self._watched.get(watched.id) is watched:
+            del self._watched[watched.id]
+        if not self._watched and self._loop:
+            # Also in the midst of a look: nobody wants its answer.
+            self._loop.cancel()
+            self._loop = None
+
+    def _expire(self, watched: _Watched, waiter: _Waiter, timeout: float) -> None:
+        waiter.end(_not_seen_to_end(watched, timeout, self._trouble))
+
+    def _wake(self, watched: _Watched) -> None:
         if self._loop is None or self._loop.done():
             self._loop = asyncio.ensure_future(self._run())
-        self._news.set()
+        elif watched.due < self._alarm:
+            self._news.set()
 
     async def _run(self) -> None:
-        clock = asyncio.get_running_loop().time
         try:
             while self._watched:
-                await self._round(clock)
+                await self._round()
         except BaseException as error:
-            # Nobody may wait for a loop that is gone: not when it is closed, and not when it has a mistake of its own.
-            for waiter in self._waiters():
-                if isinstance(error, asyncio.CancelledError):
-                    waiter.future.cancel()
-                elif not waiter.future.done():
-                    waiter.future.set_exception(error)
+            # Nobody may wait for a loop that is gone, not even when it has a mistake of its own.
+            if self._loop is asyncio.current_task():
+                for watched in list(self._watched.values()):
+                    for waiter in watched.waiters:
+                        if isinstance(error, Exception):
+                            waiter.end(error)
+                        else:
+                            waiter.future.cancel()
             if not isinstance(error, Exception):
                 raise
 
-    async def _round(self, clock: Callable[[], float]) -> None:
-        self._news.clear()
-        first = min(watched.due for watched in self._watched.values())
-        if first <= clock():
-            # Whatever falls due shortly is taken along: one request instead of two.
-            soon = clock() + self.pace.shortest * TAKE_ALONG
-            await self._look([watched for watched in self._watched.values() if watched.due <= soon], clock)
-        next_due = min((watched.due for watched in self._watched.values()), default=0.0)
-        try:
-            async with asyncio.timeout_at(next_due):
+    async def _round(self) -> None:
+        """Sleep until a task is due, then look at all that are or shortly will be: one request instead of two."""
+        loop = asyncio.get_running_loop()
+        self._alarm = min(watched.due for watched in self._watched.values())
+        if self._alarm > loop.time():
+            self._news.clear()
+            alarm = loop.call_at(self._alarm, self._news.set)
+            try:
                 await self._news.wait()
-        except TimeoutError:
-            return
+            finally:
+                alarm.cancel()
+        elif self._watched:
+            soon = loop.time() + self.pace.shortest * TAKE_ALONG
+            due = [watched for watched in self._watched.values() if watched.due <= soon]
+            await self._look(due, loop)
 
-    def _waiters(self) -> list[_Waiter]:
-        return [waiter for watched in self._watched.values() for waiter in watched.waiters]
-
-    async def _look(self, due: list[_Watched], clock: Callable[[], float]) -> None:
-        try:
-            seen = await self._ask(due, clock())
-        except MJVideoError as error:
-            if not isinstance(error, ServiceError | RateLimited) or not _may_pass(error):
-                for watched in self._watched.values():
-                    watched.conclude(error)
-                return
-            self._failures += 1
-            pause = self.pace.back_off(self._failures) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads the load
-            if isinstance(error, RateLimited) and error.retry_after:
-                pause = max(pause, min(error.retry_after, LONGEST_RETRY_AFTER))
-            for watched in self._watched.values():
-                watched.due = max(watched.due, clock() + pause)
-            self._tell_trouble(error)
-            return
-        if self._failures:
-            self._failures = 0
-            self._tell_trouble(None)
+    async def _look(self, due: list[_Watched], loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
         # One for all: tasks that were due together stay together, and share the next request as well.
-        jitter = random.uniform(0.85, 1.15)  # noqa: S311 - spreads the load
-        for watched in due:
-            self._take(watched, seen.get(watched.task.id), clock(), jitter)
+        jitter = _random(0.85, 1.15)
+        by_id = {watched.id: watched for watched in due}
+
+        def take(task_id: str, answer: Task | Exception | None) -> None:
+            self._recover()
+            watched = by_id[task_id]
+            if isinstance(answer, Task):
+                self._take(watched, answer, jitter, loop.time())
+            elif answer is None:
+                self._put_off(watched, loop.time(), jitter)
+            else:
+                self._conclude(watched, answer)
+
+        newborn = {watched.id for watched in due if watched.newborn(now)}
+        trouble = await self._asker.ask(list(by_id), take, newborn=newborn, doubtful=self._doubtful(due, now))
+        if trouble:
+            self._back_off(trouble, loop.time())
+
+    def _doubtful(self, due: list[_Watched], now: float) -> str | None:
+        """The task that is later than its kind and was not doubted for the longest time."""
+        if now - self._doubted < DOUBT_EVERY and not self._asker.in_doubt:
+            return None
+        late = DOUBT * self._durations.typical
+        first = min((one for one in due if now - one.since > late), key=lambda one: one.doubted, default=None)
+        if first is None:
+            return None
+        self._doubted = first.doubted = now
+        return first.id
+
+    def _take(self, watched: _Watched, seen: Task, jitter: float, now: float) -> None:
+        """What the service says of one task, to everybody who waits for it."""
+        if watched.request and not seen.request:
+            seen = replace(seen, request=watched.request)
+        if not (watched.seen or watched.sent_from_here):
+            # Picked up on its way: how far it is tells about when it was sent.
+            watched.since -= self._durations.typical * (seen.progress or 0) / 100
+        watched.seen, watched.status = True, seen.status
+        watched.tell(seen)
+        if not seen.ended:
+            watched.without_links_since = None
+            self._put_off(watched, now, jitter, seen.progress)
+            return
+        outcome: Task | Exception | None = None
+        if not seen.succeeded:
+            outcome = wire.failure(seen)
+        elif seen.clips:
+            outcome = seen
+            if watched.sent_from_here:
+                self._durations.learn(now - watched.since)
+        else:
+            watched.without_links_since = watched.without_links_since or now
+            watched.due = now + self.pace.shortest
+            if now - watched.without_links_since >= LINKS_DEADLINE:
+                outcome = _no_links(watched.id)
+        if outcome is not None:
+            self._conclude(watched, outcome)
+
+    def _put_off(self, watched: _Watched, now: float, jitter: float, progress: int | None = None) -> None:
+        watched.due = now + jitter * self.pace.pause(now - watched.since, progress, self._durations.typical)
+
+    def _conclude(self, watched: _Watched, outcome: Task | Exception) -> None:
+        watched.conclude(outcome)
+        if self._watched.get(watched.id) is watched:
+            del self._watched[watched.id]
+
+    def _back_off(self, error: MJVideoError, now: float) -> None:
+        """Leave the service alone for a while."""
+        self._failures += 1
+        pause = self.pace.back_off(self._failures) * _random(0.5, 1.0)
+        if isinstance(error, RateLimited) and error.retry_after:
+            pause = max(pause, min(error.retry_after, LONGEST_RETRY_AFTER))
+        self._quiet_until = now + pause
+        for watched in self._watched.values():
+            watched.due = max(watched.due, self._quiet_until)
+        self._tell_trouble(error)
+
+    def _recover(self) -> None:
+        if self._failures:
+            self._failures, self._quiet_until = 0, 0.0
+            self._tell_trouble(None)
 
     def _tell_trouble(self, error: MJVideoError | None) -> None:
         self._trouble = error
-        for waiter in self._waiters():
-            if waiter.on_trouble:
-                _call(waiter, waiter.on_trouble, error)
-
-    async def _ask(self, due: list[_Watched], now: float) -> dict[str, Task | TaskNotFound]:
-        """What the service says of these tasks; one it says nothing about is left out."""
-        ids = [watched.task.id for watched in due]
-        if len(ids) == 1 or now < self._no_bulk_until:
-            return await self._fetch_each(ids)
-        seen: dict[str, Task | TaskNotFound] = {}
-        for start in range(0, len(ids), self._chunk):
-            try:
-                seen.update(await self._client.fetch_many(ids[start : start + self._chunk]))
-            except ServiceError as error:
-                if error.status not in NO_BULK_ROUTE:
-                    raise
-                self._no_bulk_until = now + BULK_REST
-                return await self._fetch_each(ids)
-        return seen | await self._check(due, seen, now)
-
-    async def _check(
-        self, due: list[_Watched], seen: dict[str, Task | TaskNotFound], now: float
-    ) -> dict[str, Task | TaskNotFound]:
-        """What a bulk answer left open: ended without clips, left out, or suspiciously long under way."""
-        left_out = {watched.task.id for watched in due if watched.task.id not in seen}
-        doubted: set[str] = set()
-        again = set(left_out)
-        for watched in due:
-            task = seen.get(watched.task.id)
-            if isinstance(task, Task) and task.succeeded and not task.clips:
-                again.add(task.id)
-            late = now - watched.since > DOUBT * self._durations.typical and now - watched.doubted > DOUBT_EVERY
-            if isinstance(task, Task) and not task.ended and late:
-                watched.doubted = now
-                doubted.add(task.id)
-        if not again | doubted:
-            return {}
-        checked = await self._fetch_each(sorted(again | doubted))
-        # What is left out at first may only be new to that route.
-        old = {watched.task.id for watched in due if now - watched.since > NEWBORN}
-        lies = sum(isinstance(checked.get(task_id), Task) for task_id in left_out & old)
-        lies += sum(isinstance(task := checked.get(task_id), Task) and task.ended for task_id in doubted)
-        if lies:
-            self._no_bulk_until = now + BULK_REST
-        return checked
-
-    async def _fetch_each(self, ids: list[str]) -> dict[str, Task | TaskNotFound]:
-        async def one(task_id: str) -> Task | MJVideoError:
-            async with self._singles:
-                try:
-                    return await self._client.fetch(task_id)
-                except MJVideoError as error:
-                    return error
-
-        answers = dict(zip(ids, await asyncio.gather(*map(one, ids)), strict=True))
-        told: dict[str, Task | TaskNotFound] = {
-            task_id: answer for task_id, answer in answers.items() if isinstance(answer, Task | TaskNotFound)
-        }
-        if not told:
-            raise next(answer for answer in answers.values() if isinstance(answer, MJVideoError))
-        return told
-
-    def _take(self, watched: _Watched, seen: Task | TaskNotFound | None, now: float, jitter: float) -> None:
-        """What this look says of one task, to everybody who waits for it."""
-        elapsed = now - watched.since
-        if isinstance(seen, Task):
-            watched.renew(seen)
-        elif seen is not None and not (watched.newborn and elapsed < NEWBORN):
-            watched.conclude(seen)
-        task = watched.task
-        watched.due = now + jitter * self.pace.pause(elapsed, task.progress, self._durations.typical)
-        if task.succeeded:
-            watched.succeeded_at = watched.succeeded_at or now
-            watched.due = now + self.pace.shortest
-            if task.clips and elapsed > self.pace.shortest:
-                self._durations.learn(elapsed)
-        outcome = _outcome(task, now - (watched.succeeded_at or now))
-        if outcome:
-            watched.conclude(outcome)
+        for watched in list(self._watched.values()):
+            for waiter in tuple(watched.waiters):
+                waiter.tell(waiter.on_trouble, error)
 
 
-def _outcome(task: Task, waited_for_links: float) -> Task | MJVideoError | None:
-    """How the waiting ends, or None while it goes on."""
-    if not task.ended:
-        return None
-    if not task.succeeded:
-        return wire.failure(task)
-    if task.clips:
-        return task
-    if waited_for_links < LINKS_DEADLINE:
-        return None
+def _sight(task: Task) -> Sight:
+    return task.status, task.progress, task.clips
+
+
+def _random(low: float, high: float) -> float:
+    return random.uniform(low, high)  # noqa: S311 - spreads the load
+
+
+def _no_links(task_id: str) -> ServiceError:
     return ServiceError(
-        f"Task {task.id} succeeded, but the service gives no links to its clips. They are paid for: fetch {task.id} again "
+        f"Task {task_id} succeeded, but the service gives no links to its clips. They are paid for: fetch {task_id} again "
         "later, or ask the provider.",
-        task_id=task.id,
+        task_id=task_id,
     )
 
 
-def _not_seen_to_end(task: Task, timeout: float, trouble: MJVideoError | None) -> TaskTimeout:
-    last = f"last seen: {task.status or 'accepted'}" + (
-        f"; the service could not be asked: {trouble}" if trouble else ""
-    )
+def _not_seen_to_end(watched: _Watched, timeout: float, trouble: MJVideoError | None) -> TaskTimeout:
+    last = f"last seen: {watched.status or 'accepted'}"
+    if trouble:
+        last += f"; the service could not be asked: {trouble}"
     return TaskTimeout(
-        f"Task {task.id} was not seen to end within {timeout:g} s ({last}). It goes on at the service and is paid for: "
-        f"pick it up with its id, {task.id}.",
-        task_id=task.id,
+        f"Task {watched.id} was not seen to end within {timeout:g} s ({last}). It goes on at the service and is paid for: "
+        f"pick it up with its id, {watched.id}.",
+        task_id=watched.id,
     )
-
-
-def _may_pass(error: MJVideoError) -> bool:
-    """Whether trouble may be over in a while; a wrong address (301, 404) will not mend itself."""
-    return error.status is None or error.status == 429 or not 300 <= error.status < 500
-
-
-def _changed(old: Task, new: Task) -> bool:
-    return (old.status, old.progress, old.clips) != (new.status, new.progress, new.clips)
-
-
-def _call(waiter: _Waiter, listener: Callable[[Any], object], news: object) -> None:
-    """Tell one listener; its mistake ends its own waiting and nobody else's."""
-    try:
-        listener(news)
-    except Exception as error:
-        if waiter.future.done():
-            raise
-        waiter.future.set_exception(error)
