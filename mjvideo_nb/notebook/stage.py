@@ -40,7 +40,8 @@ class Stage(anywidget.AnyWidget):
 
     # The text, never the path: anywidget watches a path and then keeps every instance alive.
     _esm = "\n".join(
-        (HERE / name).read_text(encoding="utf-8") for name in ("parts.js", "clips.js", "player.js", "stage.js")
+        (HERE / name).read_text(encoding="utf-8")
+        for name in ("parts.js", "clips.js", "player.js", "scope.js", "tile.js", "stage.js")
     )
     _css = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("theme.css", "stage.css"))
 

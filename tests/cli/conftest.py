@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import urllib.request
 from types import SimpleNamespace
 
 import pytest
@@ -55,29 +53,3 @@ def run(start):
 def service(sandbox):
     """The environment of a command whose service, with a key, is the sandbox of the test run."""
     return {"COMETAPI_BASE_URL": sandbox.url, "COMETAPI_KEY": KEY}
-
-
-@pytest.fixture
-def misbehave(sandbox):
-    """``misbehave({"name": "http-502", "times": 2})``: the sandbox does this, a bare name once; taken away at the end."""
-
-    def set_faults(*faults):
-        named = [{"name": fault, "times": 1} if isinstance(fault, str) else fault for fault in faults]
-        body = json.dumps({"faults": named}).encode()
-        request = urllib.request.Request(f"{sandbox.url}/sandbox/faults", body, method="PUT")
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            assert answer.status == 200
-
-    yield set_faults
-    set_faults()
-
-
-@pytest.fixture
-def submits(sandbox):
-    """How many submits the sandbox has received so far."""
-
-    def count():
-        with urllib.request.urlopen(f"{sandbox.url}/sandbox/stats", timeout=10) as answer:
-            return json.load(answer)["requests"].get("submit", 0)
-
-    return count

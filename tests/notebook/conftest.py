@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import threading
-import urllib.request
 
 import pytest
 
@@ -19,31 +17,6 @@ def session(sandbox, tmp_path):
     session = Session(KEY, sandbox.url, library=tmp_path / "library")
     yield session
     session.close()
-
-
-@pytest.fixture
-def misbehave(sandbox):
-    """``misbehave("drop-after")``: the sandbox does this once; what was not used up is taken away at the end."""
-
-    def set_faults(*names):
-        body = json.dumps({"faults": [{"name": name, "times": 1} for name in names]}).encode()
-        request = urllib.request.Request(f"{sandbox.url}/sandbox/faults", body, method="PUT")
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            assert answer.status == 200
-
-    yield set_faults
-    set_faults()
-
-
-@pytest.fixture
-def submits(sandbox):
-    """How many submits the sandbox has received so far."""
-
-    def count():
-        with urllib.request.urlopen(f"{sandbox.url}/sandbox/stats", timeout=10) as answer:
-            return json.load(answer)["requests"].get("submit", 0)
-
-    return count
 
 
 @pytest.fixture

@@ -1,0 +1,129 @@
+// What belongs to a card's model and not to one view of it: the clips' bytes, the presses that the kernel has not answered
+// yet, and the clock of the job. A cell that is moved, or a second view, finds it all here.
+
+const DOUBLE_CLICK = 1000; // ms: the second half of a double click must not buy a second video
+
+/** "38 s", "1 min 4 s", "1 h 5 min". */
+function duration(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+}
+
+class Scope {
+  gone = false;
+  sources = new Map(); // "task/index" -> Source
+  pressed = new Map(); // clip index -> an extend that is not answered yet: {motion, slow}
+  notices = new Map(); // clip index -> {text, bad}
+  asked = new Map(); // clip index -> resolvers of a request for its bytes
+  views = new Set();
+  aspect = null; // of the first clip that was opened; kept, so that the grid never jumps
+  endsAt = null; // the elapsed seconds at which the job is expected to end
+
+  constructor(model, invoke) {
+    this.model = model;
+    this.invoke = invoke;
+    this.end = new AbortController();
+    this.receive();
+    model.on("change:card", () => this.receive());
+    model.on("msg:custom", (message, buffers) => {
+      if (message.kind !== "bytes") return;
+      this.asked.get(message.index)?.([message, buffers]);
+      this.asked.delete(message.index);
+    });
+  }
+
+  receive() {
+    this.card = this.model.get("card");
+    this.receivedAt = performance.now();
+    this.estimate();
+    this.changed();
+  }
+
+  /** Has the views look again, once for all that changes in one go. */
+  changed() {
+    if (this.due) return;
+    this.due = true;
+    queueMicrotask(() => {
+      this.due = false;
+      for (const view of this.views) view.update();
+    });
+  }
+
+  /** Seconds since the job began: the kernel's figure, ticked on while the job runs. */
+  get elapsed() {
+    const runs = ["waiting", "running"].includes(this.card.state);
+    return this.card.elapsed + (runs ? (performance.now() - this.receivedAt) / 1000 : 0);
+  }
+
+  /** Moves the expected end a third of the way to what the newest progress says, so that it does not jump about. */
+  estimate() {
+    const { state, progress, elapsed } = this.card;
+    if (state !== "running" || !(progress >= 10)) {
+      this.endsAt = null;
+    } else if (this.endsAt === null || progress !== this.progress) {
+      const endsAt = (elapsed * 100) / progress;
+      this.endsAt = this.endsAt === null ? endsAt : this.endsAt + (endsAt - this.endsAt) / 3;
+    }
+    this.progress = progress;
+  }
+
+  /** "about 25 s to go", or "" when nothing can be said. */
+  get toGo() {
+    if (this.endsAt === null) return "";
+    const left = this.endsAt - this.elapsed;
+    if (left < -10) return "";
+    if (left < 8) return "a few seconds to go";
+    const step = left < 60 ? 5 : 15;
+    return `about ${duration(Math.round(left / step) * step)} to go`;
+  }
+
+  source(clip) {
+    const key = `${this.card.task_id}/${clip.index}`;
+    if (!this.sources.has(key)) this.sources.set(key, new Source(this, clip));
+    return this.sources.get(key);
+  }
+
+  askBytes(index) {
+    return new Promise((resolve) => {
+      this.asked.set(index, resolve);
+      tell(this.model, { kind: "bytes", index });
+    });
+  }
+
+  /** Asks the kernel once to extend a clip. It costs money: never repeated, and never given up either, because a busy
+   *  kernel may act on it much later. */
+  async extend(index, motion) {
+    if (this.pressed.has(index)) return;
+    const press = { motion, slow: false };
+    this.pressed.set(index, press);
+    this.notices.clear(); // what went wrong before a new press is history
+    this.changed();
+    const settled = new Promise((resolve) => setTimeout(resolve, DOUBLE_CLICK));
+    const slow = setTimeout(() => {
+      press.slow = true;
+      this.changed();
+    }, SLOW_KERNEL);
+    try {
+      const [answer] = await this.invoke("extend", { index, motion }, { signal: this.end.signal });
+      if (!answer.ok) this.notices.set(index, { text: answer.message, bad: true });
+    } catch {
+      // Only a message that could not leave the browser ends here: nothing was asked for.
+      if (this.gone) return;
+      this.notices.set(index, { text: "There is no kernel behind this card any more: run the cell again.", bad: true });
+    }
+    clearTimeout(slow);
+    press.slow = false;
+    this.changed();
+    await settled;
+    this.pressed.delete(index);
+    this.changed();
+  }
+
+  dispose() {
+    this.gone = true;
+    this.end.abort();
+    for (const source of this.sources.values()) source.revoke();
+  }
+}
