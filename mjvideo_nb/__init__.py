@@ -18,9 +18,9 @@ Outside a notebook, the same words without any of Jupyter:
 Without a key, the notebook uses an embedded sandbox that renders real clips on this machine, and says so.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = (
+    False  # type checkers take it for true, as they do typing's, which takes longer to load than all of this
+)
 if TYPE_CHECKING:
     from .client import Client as Client
     from .errors import AuthenticationError as AuthenticationError
@@ -83,9 +83,11 @@ __all__ = sorted(_HOME)  # noqa: PLE0605 - one list of names, above
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     value = getattr(import_module(_HOME[name], __name__), name)
     globals()[name] = value
     return value

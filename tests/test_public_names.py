@@ -65,6 +65,15 @@ def test_importing_the_package_loads_nothing_heavy():
     assert loaded_by("import mjvideo_nb").strip() == "[]"
 
 
+def test_importing_the_package_loads_nothing_but_itself():
+    """Not even what annotations are written with: it would cost more than the package."""
+    shown = "import sys; print(*sys.modules)"
+    code = (shown, f"import mjvideo_nb; {shown}")
+    runs = [subprocess.run([sys.executable, "-c", each], capture_output=True, text=True, check=True) for each in code]
+    before, after = (set(run.stdout.split()) for run in runs)
+    assert after - before == {"mjvideo_nb"}
+
+
 def test_the_models_need_no_http():
     assert loaded_by("import mjvideo_nb as mj; mj.VideoRequest(image='a.jpg')").strip() == "[]"
 

@@ -1,0 +1,39 @@
+"""What an import costs: `python tests/benchmarks/imports.py`. Fresh interpreters, interleaved, the fastest of each."""
+
+import os
+import subprocess
+import sys
+import time
+
+RUNS = 20
+WAYS = {
+    "bare": "pass",
+    "package": "import mjvideo_nb",
+    "httpx": "import httpx",
+    "Client": "import mjvideo_nb; mjvideo_nb.Client",
+    "httpx ready": "import asyncio, httpx; httpx.AsyncClient()",
+    "Client ready": "import asyncio, mjvideo_nb; mjvideo_nb.Client('key')",
+}
+RATIOS = (("package", "bare", 1.1), ("Client", "httpx", 1.15), ("Client ready", "httpx ready", None))
+
+
+def seconds(code: str) -> float:
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; best of {RUNS}")
+    best = dict.fromkeys(WAYS, float("inf"))
+    for _ in range(RUNS):
+        for way, code in WAYS.items():
+            best[way] = min(best[way], seconds(code))
+    for way, code in WAYS.items():
+        print(f"{best[way] * 1000:7.1f} ms  {code}")
+    for ours, theirs, most in RATIOS:
+        print(f"{best[ours] / best[theirs]:7.2f}     {ours} / {theirs}" + (f"; to reach: {most}" if most else ""))
+
+
+if __name__ == "__main__":
+    main()
