@@ -12,6 +12,7 @@ import hashlib
 import random
 import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,24 +83,32 @@ class Downloads:
 
         """
         path = clip_path(folder, clip.task_id, clip.index)
-        async with self._gate:
+        try:
+            async with AsyncExitStack() as opened:
+                async with self._gate:
+                    if path.exists():
+                        return Copy(path, path.stat().st_size)
+                    part = await self._arrive(clip, path, opened)
+                # The next clip may come while this one's last bytes go to the disk.
+                return await part.keep()
+        except FileNotFoundError:
+            # Another process brought the same clip and took away what was left of it.
             if path.exists():
                 return Copy(path, path.stat().st_size)
-            try:
-                async with asyncio.timeout(self.terms.deadline) as deadline, Part(path) as part:
-                    await _Arrival(self._transport, clip, part, self.terms).come()
-                    return await part.keep()
-            except FileNotFoundError:
-                # Another process brought the same clip and took away what was left of it.
-                if path.exists():
-                    return Copy(path, path.stat().st_size)
-                raise
-            except TimeoutError:
-                if not deadline.expired():
-                    raise  # the disk's own
-                raise ServiceError(
-                    f"{_name(clip)} was not here within {self.terms.deadline:g} s. {KEPT}", task_id=clip.task_id
-                ) from None
+            raise
+
+    async def _arrive(self, clip: Clip, path: Path, opened: AsyncExitStack) -> Part:
+        try:
+            async with asyncio.timeout(self.terms.deadline) as deadline:
+                part = await opened.enter_async_context(Part(path))
+                await _Arrival(self._transport, clip, part, self.terms).come()
+                return part
+        except TimeoutError:
+            if not deadline.expired():
+                raise  # the disk's own
+            raise ServiceError(
+                f"{_name(clip)} was not here within {self.terms.deadline:g} s. {KEPT}", task_id=clip.task_id
+            ) from None
 
 
 def clip_path(folder: str | Path, task_id: str, index: int) -> Path:

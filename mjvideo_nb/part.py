@@ -22,6 +22,8 @@ __all__ = ["PIECE", "Copy", "Part"]
 PIECE = 1024 * 1024
 """Bytes handed to a thread at a time: the way there and back costs as much as writing 100 kB."""
 
+HEAD = 16
+
 
 @dataclass(frozen=True)
 class Copy:
@@ -44,7 +46,7 @@ class Part:
 
     Attributes:
         size: bytes that have come.
-        head: the first of them, once a piece is written.
+        head: the first of them.
         waiting: bytes that have come and are not yet on their way to disk.
 
     """
@@ -80,6 +82,8 @@ class Part:
 
     def add(self, chunk: bytes) -> None:
         """Take what has come; `flush` when `PIECE` bytes wait."""
+        if len(self.head) < HEAD:
+            self.head += chunk[: HEAD - len(self.head)]
         self._chunks.append(chunk)
         self.waiting += len(chunk)
         self.size += len(chunk)
@@ -93,11 +97,8 @@ class Part:
         """
         await self._settle()
         if self._chunks:
-            piece = b"".join(self._chunks)
-            self._chunks.clear()
-            self.waiting = 0
-            self.head = self.head or piece[:16]
-            self._writing = asyncio.get_running_loop().run_in_executor(None, self._write, piece)
+            chunks, self._chunks, self.waiting = self._chunks, [], 0
+            self._writing = asyncio.get_running_loop().run_in_executor(None, self._write, chunks)
 
     async def restart(self) -> None:
         """Forget all that has come."""
@@ -122,7 +123,8 @@ class Part:
             await asyncio.shield(self._writing)
             self._writing = None
 
-    def _write(self, piece: bytes) -> None:
+    def _write(self, chunks: list[bytes]) -> None:
+        piece = b"".join(chunks)
         self._digest.update(piece)
         left = memoryview(piece)
         while left:
