@@ -32,8 +32,15 @@ def add_to(commands: Any) -> None:
         action="append",
         default=[],
         metavar="[ROUTE:]NAME[=VALUE][*TIMES]",
-        help="misbehave in this way, such as http-502*2; repeatable; --fault help lists all names",
+        help="misbehave in this way, such as http-502*2; repeatable; a single task does with [fault:NAME] in its prompt",
     )
+    command.add_argument("--faults", action="store_true", help="list what --fault and [fault:NAME] can do, and end")
+    command.add_argument(
+        "--no-render",
+        action="store_true",
+        help="by the clock alone: nothing is rendered or kept, all clips are one ready-made MP4; for thousands of tasks",
+    )
+    command.add_argument("--max-list", type=_count, metavar="N", help="refuse a list of more ids than this")
     command.set_defaults(run=_run)
 
 
@@ -43,19 +50,30 @@ def _run(options: argparse.Namespace) -> int:
         raise SandboxUnavailable(f'It lacks {", ".join(absent)}. Install its extra: pip install "mjvideo-nb[sandbox]"')
     from mjvideo_nb.sandbox.__main__ import main as serve
 
-    if "help" in options.fault:
-        return serve(["--fault", "help"])
+    if options.faults or "help" in options.fault:
+        return serve(["--faults"])
     arguments = ["--port", str(options.port)]
     if options.seconds is not None:
         arguments += ["--seconds", str(options.seconds)]
     if options.store is not None:
         arguments += ["--store", str(make_folder(options.store, "--store"))]
+    if options.no_render:
+        arguments.append("--no-render")
+    if options.max_list is not None:
+        arguments += ["--max-list", str(options.max_list)]
     for fault in options.fault:
         _check_fault(fault)
         arguments += ["--fault", fault]
     check_port(options.port)
-    say("Sandbox: clips are rendered on this machine, not by Midjourney. Ctrl-C stops it.")
+    made = "one ready-made clip for every task" if options.no_render else "clips are rendered on this machine"
+    say(f"Sandbox: {made}, not by Midjourney. Ctrl-C stops it.")
     return serve(arguments)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a number, 1 or more, not {text!r}")
+    return int(text)
 
 
 def _check_fault(text: str) -> None:
@@ -64,4 +82,4 @@ def _check_fault(text: str) -> None:
     try:
         parse(text)
     except ValueError as error:
-        raise InvalidRequest(f"--fault {text}: {error}. --fault help says what each does.", field="fault") from error
+        raise InvalidRequest(f"--fault {text}: {error}. --faults says what each does.", field="fault") from error

@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from mjvideo_nb.sandbox import server
 
     with listener:
-        if "help" in options.fault:
+        if options.faults or "help" in options.fault:
             sys.stdout.write(server.fault_names() + "\n")
             return 0
         try:
@@ -53,6 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             faults=faults,
             with_parent=options.parent,
             verbose=options.verbose,
+            render=options.render,
+            max_list=options.max_list,
         )
     return 0
 
@@ -73,13 +75,23 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="[ROUTE:]NAME[=VALUE][*TIMES]",
-        help="misbehave; may be repeated; `--fault help` lists all names",
+        help="misbehave; may be repeated; `--faults` lists all names",
     )
+    parser.add_argument("--faults", action="store_true", help="list all faults by name, and end")
+    parser.add_argument(
+        "--no-render",
+        dest="render",
+        action="store_false",
+        help="by the clock alone: nothing is rendered or kept, all clips are one ready-made MP4; for thousands of tasks",
+    )
+    parser.add_argument("--max-list", type=int, metavar="N", help="refuse a list of more ids than this")
     parser.add_argument("--parent", action="store_true", help="end when standard input or the parent process ends")
     parser.add_argument("--verbose", action="store_true", help="log every request on standard error")
     options = parser.parse_args(argv)
     if not 0 <= options.seconds < math.inf:
         parser.error("--seconds is 0 or more")
+    if options.max_list is not None and options.max_list < 1:
+        parser.error("--max-list is 1 or more")
     if not 0 <= options.port <= LAST_PORT:
         parser.error(f"--port is 0 to {LAST_PORT}")
     return options

@@ -31,13 +31,15 @@ from mjvideo_nb.sandbox.faults import (
     View,
 )
 from mjvideo_nb.sandbox.service import GatewayRefusal, Service
-from mjvideo_nb.sandbox.switches import Faults
+from mjvideo_nb.sandbox.switches import Faults, typed_in
 from mjvideo_nb.sandbox.tasks import Task
 
 LARGEST_BODY = 40 * 1024 * 1024
 HOSTS = ["127.0.0.1", "localhost"]
 """Names that this service answers to: a page in the user's browser cannot reach it under a name of its own."""
 GATEWAYS = ("", "/mj-fast", "/mj-relax", "/mj-turbo")
+FAULT_HEADER = "x-sandbox-fault"
+NONE = Faults()
 
 Work = Callable[[Request], Awaitable[Response]]
 
@@ -49,13 +51,17 @@ class BodyTooLargeError(Exception):
 class Routes:
     """What each route does; counts what it is asked."""
 
-    def __init__(self, service: Service, faults: Faults) -> None:
+    def __init__(self, service: Service, faults: Faults, *, max_list: int | None = None) -> None:
         self.service = service
         self.faults = faults
+        self.max_list = max_list
         self.requests: Counter[str] = Counter()
         self.accepted = 0
         self.keys_elsewhere = 0
+        self.longest_list = 0
         self._asked: Counter[tuple[str, str]] = Counter()
+        self._own: dict[str, Faults] = {}
+        """The faults of single tasks, of those that have any."""
 
     def table(self) -> list[Route]:
         routes = [
@@ -80,10 +86,9 @@ class Routes:
 
         async def answer(request: Request) -> Response:
             self.requests[name] += 1
-            if self.faults.take_one(Drop, name, _before):
-                return await _hang_up(request)
-            for _, seconds in self.faults.take(Slow, name):
-                await asyncio.sleep(seconds)
+            faults = self.faults | self._own.get(request.path_params.get("id", ""), NONE)
+            if await _cut_or_slow(request, name, faults):
+                return Response()
             if request.method == "POST":
                 # A page in the user's browser can post text here without asking, but not JSON.
                 if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
@@ -92,24 +97,49 @@ class Routes:
                     request.state.body = await _body(request)
                 except BodyTooLargeError:
                     return envelope(413, "request body too large")
-            instead = self.faults.take_one(Instead, name)
+                try:
+                    own = self._typed(name, request)
+                except ValueError as error:
+                    return refused(4, str(error))
+                if await _cut_or_slow(request, name, own):
+                    return Response()
+                faults |= own
+            request.state.faults = faults
+            instead = faults.take_one(Instead, name)
             if instead:
                 fault, value = instead
                 return fault.answer(value)
             response = await work(request)
-            if self.faults.take_one(Drop, name, _after):
-                return await _hang_up(request)
+            if faults.take_one(Drop, name, _after):
+                await _hang_up(request)
             return response
 
         return answer
 
-    async def submit(self, request: Request) -> Response:
+    def _typed(self, route: str, request: Request) -> Faults:
+        """The faults that a request's body asks for: a submit for its task, a list with the ids of tasks that have some."""
         try:
-            asked = submission.read(_json(request))
-            if not asked.prompt.strip() and self.faults.take_one(EmptyPrompt, "submit"):
+            body = request.state.json = json.loads(request.state.body)
+        except ValueError:
+            body = request.state.json = None
+        if not isinstance(body, dict):
+            return NONE
+        if route == "submit":
+            request.state.own = typed_in(str(body.get("prompt")), request.headers.get(FAULT_HEADER, ""))
+            return request.state.own  # type: ignore[no-any-return]  # a request's state holds anything
+        faults, ids = NONE, body.get("ids")
+        for task_id in ids if self._own and isinstance(ids, list) else ():
+            faults |= self._own.get(str(task_id), NONE)
+        return faults
+
+    async def submit(self, request: Request) -> Response:
+        faults: Faults = request.state.faults
+        try:
+            asked = submission.read(request.state.json)
+            if not asked.prompt.strip() and faults.take_one(EmptyPrompt, "submit"):
                 return upstream_error("prompt_required ")
-            plan = self.faults.take_one(Plan, "submit")
-            prefix = self.faults.take_one(NewId, "submit")
+            plan = faults.take_one(Plan, "submit")
+            prefix = faults.take_one(NewId, "submit")
             task = self.service.submit(
                 asked, ending=plan[0].ending if plan else None, id_prefix=prefix[0].prefix if prefix else ""
             )
@@ -118,43 +148,54 @@ class Routes:
         except GatewayRefusal as no:
             return upstream_error(str(no))
         self.accepted += 1
-        return self._send("submit", shapes.submitted(task))
+        if request.state.own:
+            self._own[task.id] = request.state.own
+        return _send("submit", shapes.submitted(task), faults)
 
     async def fetch(self, request: Request) -> Response:
         task = self.service.task(request.path_params["id"])
         if task is None:
             unknown = self.faults.take_one(Unknown, "fetch")
             return unknown[0].answer() if unknown else upstream_error("task_no_found ")
-        return self._send("fetch", self._shown("fetch", task, request))
+        return _send("fetch", self._shown("fetch", task, request), request.state.faults)
 
     async def list(self, request: Request) -> Response:
-        body = _json(request)
+        body = request.state.json
         ids = body.get("ids") if isinstance(body, dict) else None
         if not isinstance(ids, list):
             return upstream_error("ids is required")
+        if self.max_list is not None and len(ids) > self.max_list:
+            return envelope(413, f"at most {self.max_list} ids, not {len(ids)}")
+        self.longest_list = max(self.longest_list, len(ids))
         known = [task for task in map(self.service.task, dict.fromkeys(map(str, ids))) if task is not None]
         # The newest first, as the real list: the order of the question is not promised.
         known.sort(key=lambda task: task.submitted, reverse=True)
-        tasks = [self._shown("list", task, request) for task in known]
+        tasks: list[Json] = []
+        for task in known:
+            shown = [self._shown("list", task, request)]
+            for fault, _ in self._own.get(task.id, NONE).take(Listed, "list"):
+                shown = fault.change(shown)
+            tasks += shown
         for fault, _ in self.faults.take(Listed, "list"):
             tasks = fault.change(tasks)
-        return self._send("list", tasks)
+        return _send("list", tasks, request.state.faults)
 
     async def image(self, request: Request) -> Response:
         task = self.service.task(request.path_params["id"])
         if task is None or task.size is None:
             return upstream_error("task_no_found ", 404)
-        return FileResponse(self.service.store.folder(task.id).poster, media_type="image/jpeg")
+        return FileResponse(self.service.poster(task), media_type="image/jpeg")
 
     async def clip(self, request: Request) -> Response:
         task = self.service.task(request.path_params["id"])
         index: int = request.path_params["index"]
         if task is None or self.service.look(task).status != "SUCCESS" or index >= task.batch:
             return upstream_error("task_no_found ", 404)
-        path = self.service.store.folder(task.id).clip(index)
+        path = self.service.clip(task, index)
         if request.url.hostname == "localhost" and "authorization" in request.headers:
             self.keys_elsewhere += 1
-        fault = None if request.url.hostname == "localhost" else self.faults.take_one(Clip, "clip")
+        faults: Faults = request.state.faults
+        fault = None if request.url.hostname == "localhost" else faults.take_one(Clip, "clip")
         if fault:
             elsewhere = request.url.replace(hostname="localhost")
             return fault[0].answer(path.read_bytes(), str(elsewhere))
@@ -165,18 +206,20 @@ class Routes:
         body = shapes.shown(task, now, str(request.base_url).rstrip("/"))
         phase = "running" if not now.finished else now.status
         self._asked[task.id, phase] += 1
-        for fault, value in self.faults.take(View, route, lambda view: view.while_ == phase):
+        faults = self.faults | self._own.get(task.id, NONE)
+        for fault, value in faults.take(View, route, lambda view: view.while_ == phase):
             body = fault.change(body, self._asked[task.id, phase], value)
         return body
 
-    def _send(self, route: str, body: Any) -> Response:
-        odd = self.faults.take_one(Answer, route)
-        return odd[0].send(body) if odd else JSONResponse(body)
-
     async def stats(self, _: Request) -> Response:
-        """Requests by route, tasks accepted (each would have been billed), and keys that came where they do not belong."""
+        """Requests by route, tasks accepted (each would have been billed), keys where they do not belong, most ids in a list."""
         return JSONResponse(
-            {"requests": dict(self.requests), "accepted": self.accepted, "keys_elsewhere": self.keys_elsewhere}
+            {
+                "requests": dict(self.requests),
+                "accepted": self.accepted,
+                "keys_elsewhere": self.keys_elsewhere,
+                "longest_list": self.longest_list,
+            }
         )
 
     async def read_faults(self, _: Request) -> Response:
@@ -190,15 +233,22 @@ class Routes:
         return await self.read_faults(request)
 
 
-def create_app(service: Service, faults: Iterable[Json] = ()) -> Starlette:
-    """The application; it ends the service's work when it is shut down."""
+def create_app(service: Service, faults: Iterable[Json] = (), *, max_list: int | None = None) -> Starlette:
+    """The application; it ends the service's work when it is shut down.
+
+    Args:
+        service: what it speaks for.
+        faults: those that are on from the start.
+        max_list: ids that one list may ask for; a longer one is refused with 413.
+
+    """
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         yield
         await service.stop()
 
-    routes = Routes(service, Faults(faults))
+    routes = Routes(service, Faults(faults), max_list=max_list)
     return Starlette(
         routes=routes.table(), lifespan=lifespan, middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)]
     )
@@ -222,14 +272,22 @@ async def _body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
-def _json(request: Request) -> Any:
-    try:
-        return json.loads(request.state.body)
-    except ValueError as error:
-        raise submission.Refusal("Parameter error: the body is not JSON") from error
+def _send(route: str, body: Any, faults: Faults) -> Response:
+    odd = faults.take_one(Answer, route)
+    return odd[0].send(body) if odd else JSONResponse(body)
 
 
-async def _hang_up(request: Request) -> Response:
+async def _cut_or_slow(request: Request, route: str, faults: Faults) -> bool:
+    """What happens before a request is looked at; True when its connection is gone."""
+    if faults.take_one(Drop, route, _before):
+        await _hang_up(request)
+        return True
+    for _, seconds in faults.take(Slow, route):
+        await asyncio.sleep(seconds)
+    return False
+
+
+async def _hang_up(request: Request) -> None:
     """End the connection without a word."""
     hang_up = request.scope.get("extensions", {}).get(HANG_UP)
     if hang_up is None:
@@ -237,4 +295,3 @@ async def _hang_up(request: Request) -> Response:
     hang_up()
     while (await request.receive())["type"] != "http.disconnect":
         pass
-    return Response()

@@ -58,6 +58,8 @@ class SandboxProcess:
         seconds: float | None = None,
         store: str | os.PathLike[str] | None = None,
         faults: Iterable[str] = (),
+        render: bool = True,
+        max_list: int | None = None,
         timeout: float = 20.0,
     ) -> "SandboxProcess":
         """Start a sandbox and wait until it answers.
@@ -67,6 +69,9 @@ class SandboxProcess:
             seconds: the nominal time of a task from submit to SUCCESS; 0 is as fast as rendering goes; None is the default.
             store: folder for its tasks; None is one in the user's cache, shared by all sandboxes.
             faults: names of faults as the command line takes them, e.g. `"http-429*2"`.
+            render: False goes by the clock alone, for thousands of tasks: nothing is rendered or kept for a task, and all
+                clips are one ready-made MP4.
+            max_list: refuse a list of more ids than this.
             timeout: seconds to wait for it to be ready.
 
         Raises:
@@ -85,6 +90,10 @@ class SandboxProcess:
             command += ["--store", os.fspath(Path(store).absolute())]
         for fault in faults:
             command += ["--fault", fault]
+        if not render:
+            command.append("--no-render")
+        if max_list is not None:
+            command += ["--max-list", str(max_list)]
         # A file takes whatever is logged: a pipe that nobody reads would stop the process when it is full.
         log = tempfile.TemporaryFile()  # noqa: SIM115 - open for as long as the process runs
         process = subprocess.Popen(

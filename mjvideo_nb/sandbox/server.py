@@ -16,6 +16,7 @@ import uvicorn
 
 from mjvideo_nb.sandbox.answers import Json
 from mjvideo_nb.sandbox.app import create_app
+from mjvideo_nb.sandbox.clockwork import Clockwork
 from mjvideo_nb.sandbox.connection import Connection
 from mjvideo_nb.sandbox.faults import TABLE
 from mjvideo_nb.sandbox.service import Service
@@ -48,12 +49,15 @@ def serve(
     faults: Iterable[Json],
     with_parent: bool,
     verbose: bool,
+    render: bool = True,
+    max_list: int | None = None,
 ) -> None:
     """Answer on `listener` until a signal comes, or with `with_parent` until whoever started this process is gone."""
     tasks = Store(store or default_store())
     tasks.prune()
+    service = Service(tasks, Workers(), seconds=seconds) if render else Clockwork(tasks, seconds=seconds)
     config = uvicorn.Config(
-        create_app(Service(tasks, Workers(), seconds=seconds), faults),
+        create_app(service, faults, max_list=max_list),
         http=Connection,
         ws="none",
         lifespan="on",

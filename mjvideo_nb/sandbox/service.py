@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from mjvideo_nb.sandbox.camera import Shot, shots
 from mjvideo_nb.sandbox.links import LinkError, fetch
@@ -53,7 +54,7 @@ class Service:
         """Accept a request; Refusal or GatewayRefusal where it cannot be."""
         parent = self._parent(asked) if asked.extends else None
         task = Task(
-            id=self.store.new_id(id_prefix),
+            id=self._new_id(id_prefix),
             motion=asked.motion,
             prompt=asked.prompt,
             resolution=asked.resolution,
@@ -65,6 +66,12 @@ class Service:
             link=asked.link,
             ending=ending,
         )
+        return self._accept(task, asked, parent)
+
+    def _new_id(self, prefix: str) -> str:
+        return self.store.new_id(prefix)
+
+    def _accept(self, task: Task, asked: Submission, parent: Task | None) -> Task:
         folder = self.store.folder(task.id)
         if parent is not None:
             task = self._extend(task, folder, parent, asked.index)
@@ -121,6 +128,14 @@ class Service:
         """How a task is now."""
         job = self._jobs[task.id]
         return moment(task, milliseconds(), sum(self.workers.frames(slot) for slot in job.slots))
+
+    def clip(self, task: Task, index: int) -> Path:
+        """One of its clips, once there are any."""
+        return self.store.folder(task.id).clip(index)
+
+    def poster(self, task: Task) -> Path:
+        """Its first frame as it is shown."""
+        return self.store.folder(task.id).poster
 
     def _begin(self, task: Task) -> None:
         job = self._jobs[task.id] = Job(task)

@@ -1,5 +1,6 @@
 """Which faults are on, on which routes, and how often more."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -9,6 +10,8 @@ from mjvideo_nb.sandbox.answers import Json
 from mjvideo_nb.sandbox.faults import ROUTES, TABLE, Fault
 
 F = TypeVar("F", bound=Fault)
+
+_IN_A_PROMPT = re.compile(r"\[fault:([^\]]*)\]")
 
 
 @dataclass(slots=True)
@@ -27,6 +30,17 @@ class Faults:
 
     def __init__(self, settings: Iterable[Mapping[str, Any]] = ()) -> None:
         self._on = [_switched(setting) for setting in settings]
+
+    def __or__(self, more: "Faults") -> "Faults":
+        """These and those; each still happens only as often as it was asked for, wherever it is taken."""
+        if not more:
+            return self
+        both = Faults()
+        both._on = [*self._on, *more._on]
+        return both
+
+    def __bool__(self) -> bool:
+        return bool(self._on)
 
     def set(self, settings: Iterable[Mapping[str, Any]]) -> None:
         """Switch on these and no others; ValueError names what cannot be."""
@@ -52,11 +66,17 @@ class Faults:
                 yield fault, on.value
 
 
+def typed_in(prompt: str, header: str) -> Faults:
+    """The faults of one task: `[fault:NAME]` in its prompt, or names with commas in a header; ValueError where one is none."""
+    names = [*_IN_A_PROMPT.findall(prompt), *header.split(",")]
+    return Faults(parse(name.strip()) for name in names if name.strip())
+
+
 def _switched(setting: Mapping[str, Any]) -> Switched:
     name, times, value = setting.get("name"), setting.get("times"), setting.get("value")
     fault = TABLE.get(str(name))
     if fault is None:
-        near = get_close_matches(str(name), TABLE) or ["see `--fault help`"]
+        near = get_close_matches(str(name), TABLE) or ["see `--faults`"]
         raise ValueError(f"no fault is called {name!r}: {' or '.join(near)}")
     if not (times is None or (isinstance(times, int) and times >= 0)):
         raise ValueError(f"times of {name} is a count or null, not {times!r}")

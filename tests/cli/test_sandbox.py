@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import urllib.error
 import urllib.request
 
 import pytest
+
+from mjvideo_nb.sandbox.faults import TABLE
 
 from .conftest import KEY, ONE_CLIP
 
@@ -59,6 +62,7 @@ def test_a_port_that_is_taken_is_one_clear_line(run):
         (("--port", "http"), "mjvideo-nb sandbox: error: argument --port: a number from 0 to 65535, not 'http'"),
         (("--seconds=-1",), "mjvideo-nb sandbox: error: argument --seconds: a number of seconds, 0 or more, not '-1'"),
         (("--fault", "unknown"), "mjvideo-nb: Check the input. --fault unknown: no fault is called 'unknown'"),
+        (("--max-list", "0"), "mjvideo-nb sandbox: error: argument --max-list: a number, 1 or more, not '0'"),
         (("--fault", "slow=x"), "mjvideo-nb: Check the input. --fault slow=x: "),
         (
             ("--store", "/dev/null/store"),
@@ -74,11 +78,23 @@ def test_an_option_that_does_not_do_is_named(run, arguments, message):
     assert "Ctrl-C" not in ended.err
 
 
-def test_the_names_of_the_faults_can_be_read(run):
-    ended = run("sandbox", "--fault", "help")
-    assert ended.status == 0
-    assert "http-502" in ended.out + ended.err
-    assert "Ctrl-C" not in ended.err
+@pytest.mark.parametrize("option", [("--faults",), ("--fault", "help")])
+def test_the_faults_can_be_read(run, option):
+    ended = run("sandbox", *option)
+    assert (ended.status, ended.err) == (0, "")
+    told = dict(line.split(maxsplit=1) for line in ended.out.splitlines())
+    assert set(told) == set(TABLE)
+    assert told["http-502"] == "502, HTML"
+
+
+def test_it_can_go_by_the_clock_alone(start, tmp_path):
+    sandbox = start("sandbox", "--no-render", "--max-list", "1", "--store", tmp_path)
+    sandbox.line(r"^Sandbox: one ready-made clip for every task, not by Midjourney")
+    url = json.loads(sandbox.line(r"^\{.*\}$")[0])["url"]
+    body = json.dumps({"ids": ["1", "2"]}).encode()
+    asked = urllib.request.Request(f"{url}/mj/task/list-by-condition", body, {"content-type": "application/json"})
+    with pytest.raises(urllib.error.HTTPError, match="413"):
+        urllib.request.urlopen(asked, timeout=10)
 
 
 def test_without_its_packages_it_names_the_extra(run):

@@ -9,6 +9,8 @@ import pytest
 from mjvideo_nb.sandbox.faults import TABLE
 from mjvideo_nb.sandbox.switches import parse
 
+from .conftest import PHOTO, data_uri
+
 
 def refusal(code, *, status=200, has=""):
     def check(caller):
@@ -330,3 +332,57 @@ def test_faults_as_they_are_typed():
     assert parse("slow=0.5") == {"name": "slow", "value": 0.5}
     with pytest.raises(ValueError, match="http-502"):
         parse("http502")
+
+
+# Of one task alone
+
+
+def test_a_prompt_can_ask_for_faults_of_its_own_task_only(caller):
+    ill = caller.submit(prompt="petals [fault:fail-banned] open [fault:fetch:http-502*2]")
+    well = caller.submit(prompt="petals open")
+    statuses = [caller.http.get(f"/mj/task/{ill}/fetch").status_code for _ in range(3)]
+    assert statuses == [502, 502, 200]
+    assert "[Banned prompt detected]" in caller.wait(ill)["failReason"]
+    assert caller.wait(well)["status"] == "SUCCESS"
+
+
+def test_a_header_can_ask_too(caller):
+    body = {"motion": "low", "image": data_uri(PHOTO.read_bytes()), "prompt": ""}
+    answer = caller.http.post("/mj/submit/video", json=body, headers={"x-sandbox-fault": "accepted-22, urls-one"})
+    assert answer.json()["code"] == 22
+    assert caller.wait(answer.json()["result"])["videoUrls"] is None
+    assert caller.make()["videoUrls"]
+
+
+@pytest.mark.parametrize("name", ["http-401", "refused-3", "drop-after", "accepted-garbage", "http-500-text"])
+def test_a_prompt_can_ask_for_a_bad_answer_to_itself(caller, name):
+    body = {"motion": "low", "image": data_uri(PHOTO.read_bytes()), "prompt": f"[fault:{name}]"}
+    try:
+        answer = caller.http.post("/mj/submit/video", json=body)
+    except httpx.RemoteProtocolError:
+        answer = None
+    assert answer is None or "Submit success" not in answer.text
+    assert caller.post().json()["code"] == 1
+
+
+def test_a_list_has_the_faults_of_the_tasks_in_it(caller):
+    ids = [caller.submit(prompt=prompt) for prompt in ("a", "b [fault:list-leaves-out]", "c [fault:list:http-503*1]")]
+
+    def listed(*wanted):
+        return caller.http.post("/mj/task/list-by-condition", json={"ids": [ids[index] for index in wanted]})
+
+    assert {task["id"] for task in listed(0, 1).json()} == {ids[0]}
+    assert [listed(0, 2).status_code for _ in range(2)] == [503, 200]
+    assert listed(0).status_code == 200
+
+
+def test_a_clip_has_the_faults_of_its_task(caller):
+    ill, well = caller.make(prompt="[fault:clip-404]"), caller.make()
+    assert [caller.http.get(task["videoUrl"]).status_code for task in (ill, well)] == [404, 200]
+
+
+def test_a_name_that_is_none_is_refused_before_anything_is_accepted(caller):
+    answer = caller.post(prompt="[fault:http502]")
+    assert answer.json()["code"] == 4
+    assert "http-502" in answer.json()["description"]
+    assert accepted(caller) == 0
