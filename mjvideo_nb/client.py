@@ -5,19 +5,20 @@
         task = await client.wait(task, on_update=print)
         paths = await client.download(task, "clips")
 
-A submit is sent exactly once. Looking at a task costs nothing and is repeated through trouble.
+A submit is accepted at most once: it is sent again only where it surely was not accepted (`retries`). Looking at a task
+costs nothing and is repeated through trouble.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from . import config, frames, wire
+from . import config, frames
 from .download import Downloads
 from .errors import (
     AuthenticationError,
@@ -25,14 +26,15 @@ from .errors import (
     ClipExpired,
     InvalidRequest,
     MJVideoError,
-    ServiceError,
     SubmissionUncertain,
 )
+from .exchange import Exchange, checked_id
 from .limits import Charge, Limits, Place, Places
 from .models import Clip, Task, VideoRequest, is_empty
 from .pace import LOCAL, REMOTE
 from .part import Copy
-from .transport import AsyncClient, Lost, NotSent, Timeout, Transport
+from .retries import OnRetry, Retries, look_again, persist, send_again
+from .transport import AsyncClient, Timeout, Transport
 from .watch import TASK_DEADLINE, Trouble, Update, Watcher
 
 __all__ = ["TASK_DEADLINE", "Client"]
@@ -61,6 +63,12 @@ class Client:
             `api_key` is needed.
         http: a ready `httpx.AsyncClient`; it is not closed at the end.
 
+    Attributes:
+        retries: how long to go on where it is safe to ask again; set another `Retries` to change it.
+        limits: how many tasks may run at once, and what may be spent.
+
+    Certificates are always verified, and there is no setting that turns it off; proxies are those of the environment.
+
     Raises:
         AuthenticationError: there is no key anywhere; says where one can be given.
         InvalidRequest: the base URL is no URL.
@@ -82,7 +90,10 @@ class Client:
             raise AuthenticationError(f"There is no key, so nothing was sent. {config.HOW_TO_GIVE_A_KEY}")
         self._transport = Transport(self.base_url, key, timeout=timeout, headers=headers, http=http)
         self.downloads = Downloads(self._transport)
-        self.watcher = Watcher(self, pace=LOCAL if self._transport.is_local else REMOTE)
+        self._exchange = Exchange(self._transport, self._seen)
+        self.retries = Retries()
+        # It looks once at a time: it has a back-off of its own, for all its tasks together.
+        self.watcher = Watcher(self._exchange, pace=LOCAL if self._transport.is_local else REMOTE)
         self._running: dict[str, _Running] = {}
         self.limits = Limits()
 
@@ -115,12 +126,18 @@ class Client:
     def __repr__(self) -> str:
         return f"Client(base_url={self.base_url!r})"
 
-    async def submit(self, request: VideoRequest, *, on_wait: Waits | None = None) -> Task:
-        """Send a request, exactly once, when it is its turn and the budget allows it (see `limits`).
+    async def submit(
+        self, request: VideoRequest, *, on_wait: Waits | None = None, on_retry: OnRetry | None = None
+    ) -> Task:
+        """Send a request when it is its turn and the budget allows it (see `limits`).
+
+        It is sent once. Only where it surely was not accepted (nothing left this machine, the queue is full, too many
+        requests, the parent of an extend has only just ended) is it sent again, within the limits of `retries`.
 
         Args:
             request: what to make; its image is read and checked first.
             on_wait: while it waits its turn, called with its place in the line: 1 is next, 0 when it is its turn.
+            on_retry: called with the error and the seconds until the next try, and with None and 0 when that begins.
 
         Returns:
             The task, accepted and not yet begun.
@@ -133,9 +150,11 @@ class Client:
             SubmissionUncertain: it may have been accepted and billed. It is never sent again by itself.
 
         """
-        return await self.send(request, await prepare(request), on_wait=on_wait)
+        return await self.send(request, await prepare(request), on_wait=on_wait, on_retry=on_retry)
 
-    async def send(self, request: VideoRequest, image: str, *, on_wait: Waits | None = None) -> Task:
+    async def send(
+        self, request: VideoRequest, image: str, *, on_wait: Waits | None = None, on_retry: OnRetry | None = None
+    ) -> Task:
         """Send a request whose first frame is ready (see `prepare`). `submit` does both."""
         charge = self.limits.charge(request.short_type)
         if self._places.full:
@@ -145,39 +164,31 @@ class Client:
         except BaseException:
             charge.give_back()
             raise
+        pausing = False
+
+        def told(error: MJVideoError | None, seconds: float) -> None:
+            nonlocal pausing
+            pausing = error is not None
+            if on_retry is not None:
+                on_retry(error, seconds)
+
         try:
-            task = await self._post(request, image)
-        except (SubmissionUncertain, asyncio.CancelledError):
-            place.give_back()  # its price stays counted: it may have been billed
-            raise
-        except BaseException:
+            task = await persist(
+                lambda: self._exchange.submit(request, image),
+                window=send_again(self.retries, request),
+                limits=self.retries,
+                on_retry=told,
+            )
+        except BaseException as error:
             place.give_back()
-            charge.give_back()
+            sure = isinstance(error, Exception) and not isinstance(error, SubmissionUncertain)
+            if sure or pausing:
+                charge.give_back()  # else its price stays counted: it may have been billed
             raise
         self._running[task.id] = _Running(task, place, charge)
         if self._places.waiting:
             self._follow_running()
         return task
-
-    async def _post(self, request: VideoRequest, image: str) -> Task:
-        outcome: Exception
-        try:
-            reply = await self._transport.post(wire.SUBMIT_PATH, wire.submit_body(request, image), once=True)
-        except NotSent as error:
-            outcome = ServiceError(
-                f"{self.base_url} could not be reached ({error}). Nothing was sent and nothing is charged: check the "
-                "network and the base URL, then send it again."
-            )
-        except Lost as error:
-            outcome = SubmissionUncertain(
-                f"The request was sent, and the answer was lost ({error}). It may have been accepted and billed, so it "
-                "is not sent again by itself. Look at the provider's task list or balance before sending it again."
-            )
-        except (TypeError, ValueError) as error:
-            outcome = InvalidRequest(f"extra: a value cannot be sent as JSON ({error}).", field="extra")
-        else:
-            return wire.read_submission(reply, request)
-        raise outcome
 
     def _follow_running(self) -> None:
         """Look at the tasks that hold a place, also those that nobody waits for: somebody waits for their places."""
@@ -200,13 +211,12 @@ class Client:
             if not paid:
                 running.charge.give_back()
 
-    def _seen(self, task: Task) -> Task:
+    def _seen(self, task: Task) -> None:
         if task.ended:
             self._ended(task.id, paid=task.succeeded)
-        return task
 
     async def fetch(self, task: Task | str) -> Task:
-        """Look at one task, once.
+        """Look at one task; through trouble again, within the limits of `retries`.
 
         Args:
             task: its id, or the task as it was; then the request it holds is kept.
@@ -216,12 +226,10 @@ class Client:
             AuthenticationError, RateLimited, Refused, ServiceError: the look failed; the task goes on.
 
         """
-        known = task if isinstance(task, Task) else Task(id=_checked_id(task))
-        reply = await self._look("GET", wire.fetch_path(known.id))
-        return self._seen(replace(wire.read_task(reply, known.id, self.base_url), request=known.request))
+        return await persist(lambda: self._exchange.fetch(task), window=look_again(self.retries), limits=self.retries)
 
     async def fetch_many(self, task_ids: Iterable[str]) -> dict[str, Task]:
-        """Look at many tasks in one request.
+        """Look at many tasks in one request; through trouble again, within the limits of `retries`.
 
         Returns:
             The tasks by id. Unknown ids are left out, and a gateway may leave the clips out: fetch a task that ended.
@@ -230,24 +238,10 @@ class Client:
             AuthenticationError, RateLimited, Refused, ServiceError: the look failed; the tasks go on.
 
         """
-        if isinstance(task_ids, str):
-            raise InvalidRequest("task_ids: a list of ids; for one of them use fetch.", field="task_ids")
-        ids = [_checked_id(task_id) for task_id in task_ids]
-        if not ids:
-            return {}
-        found = wire.read_tasks(await self._look("POST", wire.LIST_PATH, wire.list_body(ids)), ids, self.base_url)
-        return {task_id: self._seen(task) for task_id, task in found.items()}
-
-    async def _look(self, method: str, path: str, body: Any = None) -> Any:
-        try:
-            if method == "GET":
-                return await self._transport.get(path)
-            return await self._transport.post(path, body)
-        except (NotSent, Lost) as error:
-            raise ServiceError(
-                f"{self.base_url} could not be reached ({error}). Tasks go on there, and nothing more is charged: "
-                "check the network and try again."
-            ) from None
+        ids = task_ids if isinstance(task_ids, str) else list(task_ids)
+        return await persist(
+            lambda: self._exchange.fetch_many(ids), window=look_again(self.retries), limits=self.retries
+        )
 
     async def wait(
         self,
@@ -276,7 +270,7 @@ class Client:
             ServiceError: there is no service at the base URL, or the task succeeded and no links to clips came.
 
         """
-        seen = task if isinstance(task, Task) else Task(id=_checked_id(task))
+        seen = task if isinstance(task, Task) else Task(id=checked_id(task))
         return await self.watcher.wait(seen, timeout=timeout, on_update=on_update, on_trouble=on_trouble)
 
     async def download(self, task: Task, folder: str | Path) -> list[Path]:
@@ -323,7 +317,7 @@ class Client:
 
     async def _fresh_links(self, task: Task) -> dict[int, Clip]:
         try:
-            return {clip.index: clip for clip in (await self.fetch(task)).clips}
+            return {clip.index: clip for clip in (await self._exchange.fetch(task)).clips}
         except MJVideoError:
             return {}  # then what was wrong with the clip is the error to report
 
@@ -338,12 +332,3 @@ async def prepare(request: VideoRequest) -> str:
     if request.action and is_empty(request.image):
         return ""
     return (await asyncio.to_thread(frames.load, request.image)).wire
-
-
-def _checked_id(task_id: object) -> str:
-    if not isinstance(task_id, str) or not task_id.strip() or not task_id.isprintable():
-        raise InvalidRequest(
-            f"task_id: the id as text, such as '1773314942177684', not {task_id!r}: a number would lose a leading zero.",
-            field="task_id",
-        )
-    return task_id.strip()

@@ -53,10 +53,12 @@ class MJVideoError(Exception):
         description: the service's own words, or "".
         request_id: the gateway's id of the request, to quote to its support, or "".
         task_id: the task this is about, or "".
+        retry_after: seconds that the service asks to wait before the next try, or None.
 
     """
 
     headline = "Something went wrong"
+    retry_after: float | None = None
 
     def __init__(
         self,
@@ -109,15 +111,9 @@ class QuotaError(MJVideoError):
 
 
 class RateLimited(MJVideoError):
-    """Too many requests at once; this one was not accepted.
-
-    Attributes:
-        retry_after: seconds the service asks to wait, or None.
-
-    """
+    """Too many requests at once; this one was not accepted."""
 
     headline = "Too many requests"
-    retry_after: float | None = None
 
 
 class QueueFull(MJVideoError):
@@ -202,6 +198,12 @@ class SandboxUnavailable(MJVideoError):
 
 
 class ServiceError(MJVideoError):
-    """Anything else that went wrong between us and the service."""
+    """Anything else that went wrong between us and the service.
+
+    Attributes:
+        lasting: True where trying again cannot help: there is no such service at the address, or the question is wrong.
+
+    """
 
     headline = "Trouble with the service"
+    lasting: bool = False

@@ -147,26 +147,28 @@ class Transport:
 
     async def _ask(self, http: AsyncClient, method: str, path: str, body: Any, secret_query: str = "") -> Reply:
         url = self.base_url + path
+        if http.is_closed:
+            raise Astray("this client is closed")
         outcome: Exception
         try:
             request = http.build_request(
                 method, url, json=body, headers=self._headers_for(url, bearer=not secret_query), timeout=self._timeout
             )
         except httpx.InvalidURL as error:
-            raise Astray(self._redacted(str(error))) from None
-        if http.is_closed:
-            raise Astray("this client is closed")
-        if secret_query and self._key:
-            # Past the URL, which is logged and stands in every traceback.
-            request.extensions["target"] = (
-                request.url.raw_path + f"?{quote(secret_query)}={quote(self._key.reveal(), safe='')}".encode()
-            )
-        try:
-            response = await http.send(request, follow_redirects=False)
-        except Exception as error:  # noqa: BLE001 - whatever it is, from here on the request may have arrived
-            outcome = self._lost(error)
+            outcome = Astray(self._redacted(str(error)))
         else:
-            return self._reply(response)
+            if secret_query and self._key:
+                # Past the URL, which is logged and stands in every traceback.
+                query = f"?{secret_query}=".encode()
+                request.extensions["target"] = (
+                    request.url.raw_path + query + quote(self._key.reveal(), safe="").encode()
+                )
+            try:
+                response = await http.send(request, follow_redirects=False)
+            except Exception as error:  # noqa: BLE001 - whatever it is, from here on the request may have arrived
+                outcome = self._lost(error)
+            else:
+                return self._reply(response)
         raise outcome
 
     def _reply(self, response: httpx.Response) -> Reply:

@@ -11,6 +11,8 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
 from .errors import (
@@ -30,6 +32,7 @@ __all__ = [
     "Reply",
     "Trouble",
     "clean",
+    "date_of",
     "decode",
     "lookup_error",
     "not_found",
@@ -42,6 +45,8 @@ __all__ = [
 ]
 
 QUEUE_FULL, BANNED, SATURATED = 23, 24, 30
+WRONG_QUESTION = frozenset({400, 402, 406, 410, 413, 414, 415, 422})
+"""Statuses of a look that the same look would get again."""
 NOTHING_CHARGED = "Nothing was charged."
 QUOTA = re.compile(
     r"quota_not_enough|insufficient[ _]*(user[ _]*)?quota|quota[ _]*exhausted|余额不足|额度不足", re.IGNORECASE
@@ -127,18 +132,28 @@ def _error(kind: type[MJVideoError], reply: Reply, trouble: Trouble, *sentences:
         request_id=next((reply.headers[name] for name in REQUEST_ID_HEADERS if reply.headers.get(name)), ""),
         task_id=task_id,
     )
-    if isinstance(error, RateLimited):
-        error.retry_after = _seconds(reply.headers.get("retry-after"))
+    error.retry_after = _retry_after(reply.headers)
     return error
 
 
-def _seconds(value: str | None) -> float | None:
-    """`Retry-After` in seconds; its rarer form, a date, is not worth trusting two clocks for."""
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """`Retry-After` in seconds; its rarer form, a date, is held against the service's own clock."""
+    value = headers.get("retry-after", "")
     try:
-        seconds = float(value) if value else math.nan
+        seconds = float(value)
     except ValueError:
-        return None
+        then, now = date_of(value), date_of(headers.get("date", ""))
+        seconds = (then - now).total_seconds() if then and now else math.nan
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def date_of(value: str) -> datetime | None:
+    """A date of an HTTP header, or None where there is none to read."""
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def uncertain(reply: Reply, what: str, trouble: Trouble, task_id: str = "") -> SubmissionUncertain:
@@ -220,9 +235,7 @@ def refuse_by_status(reply: Reply, body: Any, trouble: Trouble) -> NoReturn:
         )
     if 300 <= status < 400 or status in {404, 405}:
         raise _wrong_address(reply, trouble, NOTHING_CHARGED)
-    envelope = body.get("error") if isinstance(body, Mapping) else None
-    invalid = status == 500 and isinstance(envelope, Mapping) and envelope.get("code") == "invalid_request"
-    if status in {400, 415, 422} or invalid:
+    if status in {400, 415, 422} or _says_invalid(reply, body):
         raise _refused(reply, trouble)
     raise uncertain(reply, "The service failed on the request", trouble)
 
@@ -231,20 +244,31 @@ def lookup_error(reply: Reply, body: Any, trouble: Trouble, task_id: str) -> MJV
     """What went wrong with a question about tasks; none of it touches the tasks or the money."""
     goes_on = "This was only a look at the task: it goes on, and nothing more is charged."
     error: MJVideoError
-    if reply.status == 429:
+    if reply.status == 429 or trouble.code == SATURATED:
         error = _error(RateLimited, reply, trouble, goes_on, "It will be looked at again later.", task_id=task_id)
     elif reply.status == 401:
         error = _key_refused(reply, trouble, goes_on, task_id)
     elif reply.status == 403:
-        error = _error(Refused, reply, trouble, goes_on, "Check with the provider what this key may do.")
+        advice = "Check with the provider what this key may do."
+        error = _error(Refused, reply, trouble, goes_on, advice, task_id=task_id)
     elif 300 <= reply.status < 400 or reply.status in {404, 405}:
         error = _wrong_address(reply, trouble, goes_on, task_id)
+    elif reply.status in WRONG_QUESTION or _says_invalid(reply, body):
+        advice = "It does not take the question: check the id."
+        error = _lasting(reply, trouble, goes_on, advice, task_id)
     elif reply.ok and body is None:
         unreadable = Trouble("the answer is not JSON", None, {})
-        error = _error(ServiceError, reply, unreadable, goes_on, "Try again; if it stays, check the base URL.")
+        advice = "Try again; if it stays, check the base URL."
+        error = _error(ServiceError, reply, unreadable, goes_on, advice, task_id=task_id)
     else:
         error = _error(ServiceError, reply, trouble, goes_on, "Try again in a moment.", task_id=task_id)
     return error
+
+
+def _says_invalid(reply: Reply, body: Any) -> bool:
+    """Whether a 500 means the parameters, as CometAPI's envelope can say."""
+    envelope = body.get("error") if isinstance(body, Mapping) else None
+    return reply.status == 500 and isinstance(envelope, Mapping) and envelope.get("code") == "invalid_request"
 
 
 def _key_refused(reply: Reply, trouble: Trouble, money: str, task_id: str = "") -> Any:
@@ -254,7 +278,13 @@ def _key_refused(reply: Reply, trouble: Trouble, money: str, task_id: str = "") 
 
 def _wrong_address(reply: Reply, trouble: Trouble, money: str, task_id: str = "") -> Any:
     advice = "There is no video service at this address: check the base URL (COMETAPI_BASE_URL or base_url=)."
-    return _error(ServiceError, reply, trouble, money, advice, task_id=task_id)
+    return _lasting(reply, trouble, money, advice, task_id)
+
+
+def _lasting(reply: Reply, trouble: Trouble, money: str, advice: str, task_id: str) -> ServiceError:
+    error: ServiceError = _error(ServiceError, reply, trouble, money, advice, task_id=task_id)
+    error.lasting = True
+    return error
 
 
 def not_found(reply: Reply, task_id: str, trouble: Trouble) -> TaskNotFound:

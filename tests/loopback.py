@@ -41,12 +41,13 @@ class Server:
     """Answers each request with what the test's function makes of it, and remembers them all."""
 
     def __init__(self, respond: Callable[[Asked], Any]) -> None:
-        self._respond = respond
+        self.respond = respond
+        self.port = 0
         self._stopping = asyncio.Event()
         self.asked: list[Asked] = []
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
@@ -62,7 +63,7 @@ class Server:
             headers = {n.lower(): v.strip() for n, _, v in (line.partition(":") for line in head[1:] if line)}
             body = await reader.readexactly(int(headers.get("content-length", 0)))
             self.asked.append(Asked(method, path, headers, body))
-            said = self._respond(self.asked[-1])
+            said = self.respond(self.asked[-1])
             if said is HANG:
                 await self._stopping.wait()
             else:

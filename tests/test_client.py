@@ -150,13 +150,6 @@ async def test_a_fetch_keeps_the_request_it_knows(connect):
     assert str(service.asked[0].url) == f"{BASE}/mj/task/17/fetch"
 
 
-async def test_a_failed_look_is_told_and_not_repeated_by_fetch(connect):
-    client, service = connect(httpx.Response(502, text="<html>"), look("SUCCESS"))
-    with pytest.raises(ServiceError, match="goes on"):
-        await client.fetch("17")
-    assert len(service.asked) == 1
-
-
 async def test_many_tasks_are_learnt_in_one_request(connect):
     client, service = connect([look("SUCCESS") | {"id": 3}, look("") | {"id": "017"}])
     found = await client.fetch_many(["017", "03", "5"])

@@ -19,12 +19,19 @@ from mjvideo_nb import (
     Task,
     VideoRequest,
 )
+from mjvideo_nb.retries import Retries
 from tests.loopback import DROP, HANG, Server, answer, unused_url
 
 KEY = "sk-5ecret/0123456789"
 PROXY_SECRET = "5ecret/0123456789-of-the-proxy"
 REQUEST = VideoRequest(image="https://x.example/a.jpg", prompt="petals")
 SUCCESS = {"code": 1, "description": "ok", "result": "17"}
+
+
+def impatient(client):
+    """One that never tries a second time; `test_retries` is about the others."""
+    client.retries = Retries(deadline=0)
+    return client
 
 
 def chain(error):
@@ -85,7 +92,11 @@ async def test_a_way_back_to_the_service_has_the_key_again(tmp_path):
     def away(asked):
         return answer(302, location=f"{service.url}/again.mp4")
 
-    async with Server(away) as storage, Server(lambda _: answer(410)) as service, Client(KEY, service.url) as client:
+    async with (
+        Server(away) as storage,
+        Server(lambda _: answer(410)) as service,
+        impatient(Client(KEY, service.url)) as client,
+    ):
         with pytest.raises(MJVideoError):
             await client.download(Task(id="17", clips=(Clip("17", 0, url=f"{storage.url}/a.mp4"),)), tmp_path)
     assert "authorization" not in storage.asked[0].headers
@@ -98,7 +109,7 @@ async def test_redirects_of_a_clip_end_somewhere(ways, tmp_path):
         step = int(asked.path.strip("/") or 0)
         return answer(302, location=f"/{step + 1}") if step < ways else answer(410)
 
-    async with Server(respond) as service, Client(KEY, service.url) as client:
+    async with Server(respond) as service, impatient(Client(KEY, service.url)) as client:
         with pytest.raises(MJVideoError, match="410" if ways == 1 else "redirects"):
             await client.download(Task(id="17", clips=(Clip("17", 0, url=f"{service.url}/0"),)), tmp_path)
 
@@ -148,7 +159,7 @@ def test_without_a_key_every_way_to_give_one_is_named():
 
 
 async def test_a_refused_connection_means_that_nothing_was_sent():
-    async with Client(KEY, unused_url()) as client:
+    async with impatient(Client(KEY, unused_url())) as client:
         with pytest.raises(ServiceError, match=r"Nothing was sent and nothing is charged.*network") as caught:
             await client.submit(REQUEST)
         assert caught.value.status is None
@@ -157,7 +168,7 @@ async def test_a_refused_connection_means_that_nothing_was_sent():
 
 
 async def test_a_name_that_does_not_resolve_means_that_nothing_was_sent():
-    async with Client(KEY, "http://no-such-host.invalid") as client:
+    async with impatient(Client(KEY, "http://no-such-host.invalid")) as client:
         with pytest.raises(ServiceError, match="Nothing was sent"):
             await client.submit(REQUEST)
 
@@ -197,8 +208,8 @@ async def test_a_submit_of_unknown_outcome_is_sent_exactly_once(said, why):
         (answer(200, {"code": 24, "description": "banned", "properties": {"bannedWord": "x"}}), Refused),
     ],
 )
-async def test_a_submit_that_was_not_accepted_is_sent_once_as_well(said, error):
-    async with Server(lambda _: said) as service, Client(KEY, service.url) as client:
+async def test_a_submit_that_was_not_accepted_says_so(said, error):
+    async with Server(lambda _: said) as service, impatient(Client(KEY, service.url)) as client:
         with pytest.raises(error, match="Nothing was charged"):
             await client.submit(REQUEST)
     assert len(service.asked) == 1
@@ -268,7 +279,7 @@ async def test_a_key_that_the_service_repeats_is_in_no_error_and_no_traceback(st
     said = answer(status, body, location=f"http://x.example/?key={KEY.replace('/', '%2F')}", x_request_id=f"r {KEY}")
     async with (
         Server(lambda _: said) as service,
-        Client(KEY, service.url, headers={"mj-api-secret": PROXY_SECRET}) as client,
+        impatient(Client(KEY, service.url, headers={"mj-api-secret": PROXY_SECRET})) as client,
     ):
         for call in (lambda: client.submit(REQUEST), lambda: client.fetch("17"), lambda: client.fetch_many(["17"])):
             with pytest.raises(MJVideoError) as caught:
@@ -282,7 +293,7 @@ async def test_a_key_that_the_service_repeats_is_in_no_error_and_no_traceback(st
 async def test_a_lost_answer_leaves_no_key_in_the_traceback(said, tmp_path):
     async with (
         Server(lambda _: said) as service,
-        Client(KEY, service.url, timeout=0.2, headers={"mj-api-secret": PROXY_SECRET}) as client,
+        impatient(Client(KEY, service.url, timeout=0.2, headers={"mj-api-secret": PROXY_SECRET})) as client,
     ):
         task = Task(id="17", clips=(Clip("17", 0, url=f"{service.url}/a.mp4"),))
         for call in (

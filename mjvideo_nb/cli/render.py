@@ -19,6 +19,7 @@ from mjvideo_nb import config
 from mjvideo_nb.client import TASK_DEADLINE, Client, prepare
 from mjvideo_nb.errors import InvalidRequest, MJVideoError, SandboxUnavailable, ServiceError
 from mjvideo_nb.models import Task, VideoRequest
+from mjvideo_nb.retries import Retries
 from mjvideo_nb.sandbox.process import SandboxError, SandboxProcess, missing
 
 from . import exits
@@ -74,6 +75,14 @@ def add_to(commands: Any) -> None:
         "--state", metavar="TEXT", help="text that the service returns with the task, at most 255 characters"
     )
     render.add_argument("--no-storage", action="store_true", help="ask for the original provider's URLs")
+    render.add_argument(
+        "--patience",
+        type=seconds,
+        default=Retries.deadline,
+        metavar="SECONDS",
+        help="how long to try again where the request was surely not accepted: the queue is full, too many requests, no "
+        f"connection (default: {Retries.deadline:.0f}); 0: not at all",
+    )
     render.add_argument("--extra", metavar="JSON", help="undocumented fields, such as '{\"loop\": true}'")
     _add_common(render)
     render.set_defaults(run=_run, task=None)
@@ -88,7 +97,7 @@ def add_to(commands: Any) -> None:
     )
     fetch.add_argument("task", help="the task's id, as render prints it")
     _add_common(fetch)
-    fetch.set_defaults(run=_run)
+    fetch.set_defaults(run=_run, patience=Retries.deadline)
 
 
 def _add_common(command: argparse.ArgumentParser) -> None:
@@ -168,6 +177,7 @@ def _run(options: argparse.Namespace) -> int:
             _check_id(way.task.id, "task")
         folder = make_folder(options.out, "--out")
         with _service(options, way) as client:
+            client.retries = Retries(deadline=options.patience)
             task, paths = asyncio.run(_make(client, request, image, folder=folder, timeout=options.timeout, way=way))
     except MJVideoError as error:
         return _failed(options, way, error)
@@ -216,9 +226,13 @@ async def _make(
 ) -> tuple[Task, list[Path]]:
     async with client, Progress() as progress:
         if request:
-            progress.say("sending")
-            way.sending = True
-            way.task = await client.send(request, image)
+
+            def again(error: MJVideoError | None, pause: float) -> None:
+                way.sending = error is None  # in a pause, nothing is under way
+                progress.say("sending" if error is None else f"{error.headline}; trying again in {pause:.0f} s")
+
+            again(None, 0)
+            way.task = await client.send(request, image, on_retry=again)
             way.sending, way.accepted = False, True
         assert way.task is not None  # noqa: S101 - sent just now, or named by the user
         way.task = await client.wait(way.task, timeout=timeout, on_update=progress, on_trouble=progress.trouble)

@@ -190,7 +190,7 @@ def test_each_outcome_has_its_exit_status_and_the_key_is_nowhere(
 ):
     misbehave(fault)
     before = submits()
-    ended = run("render", photo, *ONE_CLIP, "--json", env=service)
+    ended = run("render", photo, *ONE_CLIP, "--json", "--patience", "0", env=service)
     assert ended.status == status, ended.err
     assert submits() == before + 1  # sent once, whatever came of it
     assert f"mjvideo-nb: {headline}" in ended.err.splitlines()[-1]
@@ -198,6 +198,37 @@ def test_each_outcome_has_its_exit_status_and_the_key_is_nowhere(
     assert told["error"]["message"]
     assert told["clips"] == []
     assert KEY not in ended.out + ended.err
+
+
+def test_a_queue_that_is_full_for_a_moment_is_waited_out(run, photo, service, misbehave, submits):
+    misbehave("queue-full", "saturated")
+    before = submits()
+    ended = run("render", photo, *ONE_CLIP, "--timeout", "0", env=service)
+    assert ended.status == 6, ended.err
+    assert submits() == before + 3
+    said = ended.err.splitlines()
+    assert said[0] == said[2] == said[4] == "sending"
+    assert re.fullmatch(r"The queue is full; trying again in \d s", said[1])
+    assert re.fullmatch(r"Too many requests; trying again in \d s", said[3])
+
+
+def test_a_queue_that_stays_full_ends_with_the_patience(run, photo, service, misbehave):
+    misbehave({"name": "queue-full"})
+    ended = run("render", photo, "--patience", "1.5", env=service)
+    assert ended.status == 3
+    assert "trying again" in ended.err
+    last = ended.err.splitlines()[-1]
+    assert last.startswith("mjvideo-nb: The queue is full. ")
+    assert re.search(r"Nothing was charged\..* It was tried \d+ times in [12] s\.$", last)
+
+
+def test_an_interrupt_between_two_tries_has_sent_nothing(start, photo, service, misbehave):
+    misbehave({"name": "http-429", "value": 30})
+    command = start("render", photo, env=service)
+    command.line("trying again in 3[01] s")
+    command.signal()
+    assert command.end() == 130
+    assert command.err.splitlines()[-1] == "Interrupted. Nothing was sent."
 
 
 def test_a_task_that_runs_on_is_status_6_and_can_be_fetched(run, photo, service, misbehave):
@@ -216,8 +247,9 @@ def test_an_address_where_nobody_answers_is_status_1(run, photo):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # taken, and nobody listens
         address = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        ended = run("render", photo, env={"COMETAPI_BASE_URL": address, "COMETAPI_KEY": KEY})
+        ended = run("render", photo, "--patience", "1", env={"COMETAPI_BASE_URL": address, "COMETAPI_KEY": KEY})
     assert ended.status == 1
+    assert re.search(r"^Trouble with the service; trying again in \d s$", ended.err, re.MULTILINE)
     assert ended.err.splitlines()[-1].startswith("mjvideo-nb: Trouble with the service. ")
     assert "Nothing was sent" in ended.err
     assert "Pick it up" not in ended.err
@@ -244,7 +276,7 @@ def test_trouble_while_waiting_is_waited_out(run, photo, service, misbehave):
     ended = run("render", photo, *ONE_CLIP, env=service)
     assert ended.status == 0, ended.err
     assert ended.err.splitlines()[:2] == ["sending", "accepted"]
-    assert "502" not in ended.err
+    assert re.search(r"HTTP 502\..* it goes on, and nothing more is charged", ended.err)
 
 
 @pytest.mark.parametrize("key", ["two words", "ключ"])
