@@ -298,6 +298,10 @@ class Job:
     def _waits(self, place: int) -> None:
         self._enter(Phase.WAITING if place else Phase.SENDING, place=place)
 
+    def _tries_again(self, error: MJVideoError | None, seconds: float) -> None:
+        remark = f"Not accepted, so it is sent again in {seconds:.0f} s. {error}" if error else ""
+        self._enter(Phase.SENDING, remark=remark)
+
     def _has_trouble(self, error: MJVideoError | None) -> None:
         self._enter(Phase.RUNNING, remark=f"No answer from the service, trying again. {error}" if error else "")
 
@@ -306,7 +310,7 @@ class Job:
         if task is None:
             image = await prepare(self.request)
             self._enter(Phase.SENDING)
-            task = await client.send(self.request, image, on_wait=self._waits)
+            task = await client.send(self.request, image, on_wait=self._waits, on_retry=self._tries_again)
         self._enter(Phase.RUNNING, task=task)
         task = await client.wait(
             task, on_update=lambda seen: self._enter(Phase.RUNNING, task=seen), on_trouble=self._has_trouble

@@ -111,7 +111,7 @@ def test_no_key_is_in_the_saved_notebook(notebooks):
     ).open()
     notebook.run_all()
     notebook.wait_idle()
-    expect(notebook.cell(3).get_by_text("Nothing was sent and nothing is charged").first).to_be_visible()
+    expect(notebook.cell(3).get_by_text("Nothing was sent and nothing is charged").first).to_be_visible(timeout=60_000)
     assert notebook.cell(2).get_by_text("Sandbox").count() == 0
     notebook.save()
     everything = notebook.saved_text() + notebook.page.content()

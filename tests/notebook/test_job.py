@@ -202,3 +202,15 @@ def test_trouble_while_following_stands_on_the_card_and_goes_away(session, reque
     reached(job, lambda: any("trying again" in note for note in notes))
     job.wait(60)
     assert "trying again" not in job.card["note"]
+
+
+def test_a_full_queue_stands_on_the_card_until_it_takes_the_request(session, request_, misbehave, reached, submits):
+    before = submits()
+    misbehave("queue-full")
+    job = Job(session, request_)
+    notes = []
+    job.listen(lambda: notes.append(job.card["note"]))
+    job.wait(60)
+    assert any("sent again in" in note for note in notes), notes
+    assert "sent again" not in job.card["note"]
+    assert submits() == before + 2
