@@ -11,7 +11,7 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
@@ -103,6 +103,8 @@ class Session:
             where there is no key.
         at_once: tasks running at once; further ones wait their turn.
         budget: USD that may be spent in this session, or None for no limit.
+        fault: in the sandbox, what shall go wrong: names of `mjvideo-nb sandbox --faults`, with `*2` behind one for the
+            next two times.
 
     Raises:
         InvalidRequest: a value is not what it should be; names it.
@@ -120,6 +122,7 @@ class Session:
         sandbox: bool | None = None,
         at_once: int = AT_ONCE,
         budget: float | None = None,
+        fault: str | Sequence[str] = (),
     ) -> None:
         if sandbox and (api_key or base_url):
             raise InvalidRequest(
@@ -129,6 +132,9 @@ class Session:
         self._headers = dict(headers or {})
         forced = sandbox if sandbox is not None else config.sandbox_forced() and not (api_key or headers)
         self.sandbox = forced or (sandbox is None and self._key is None and not self._headers)
+        self._faults = (fault,) if isinstance(fault, str) else tuple(fault)
+        if self._faults and not self.sandbox:
+            raise InvalidRequest("fault: only the sandbox goes wrong on demand; add sandbox=True.", field="fault")
         self.base_url = "" if self.sandbox else config.base_url(base_url)
         self.library = config.library(library)
         # The sandbox costs nothing, whatever a call may cost elsewhere.
@@ -193,7 +199,7 @@ class Session:
 
     async def _open_sandbox(self) -> Client:
         try:
-            process = await asyncio.to_thread(SandboxProcess.start)
+            process = await asyncio.to_thread(SandboxProcess.start, faults=self._faults)
         except SandboxError as error:
             raise SandboxUnavailable(f"{error} Nothing was sent.") from error
         self._process = process
@@ -246,6 +252,7 @@ def connect(
     sandbox: bool | None = None,
     at_once: int = AT_ONCE,
     budget: float | None = None,
+    fault: str | Sequence[str] = (),
 ) -> Session:
     """Choose the service and the folder for the jobs made from now on; only needed where the defaults do not do.
 
@@ -260,6 +267,8 @@ def connect(
         sandbox: True for the embedded sandbox even where there is a key, False for never.
         at_once: tasks running at once, as the provider advises five; further ones wait their turn.
         budget: USD that may be spent from now on; a request beyond it is refused before it is sent.
+        fault: with `sandbox=True`, what shall go wrong, to see how that looks: names of `mjvideo-nb sandbox --faults`,
+            such as `"queue-full*2"` for the next two times. `[fault:NAME]` in a prompt does it to one task.
 
     Returns:
         The session, which tells where things go and never the key.
@@ -277,6 +286,7 @@ def connect(
         sandbox=sandbox,
         at_once=at_once,
         budget=budget,
+        fault=fault,
     )
     with _guard:
         return _adopt(session)

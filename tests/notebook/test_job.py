@@ -53,6 +53,24 @@ def test_a_wait_that_runs_out_leaves_the_job_going(session, request_):
     assert len(job.wait(timeout=60).clips) == 1
 
 
+def test_an_interrupt_stops_the_waiting_and_not_the_job(session, request_):
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
+    job = Job(session, request_)
+    once = threading.Event()
+
+    def interrupt():
+        if not once.is_set():
+            once.set()
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+
+    job.listen(interrupt)  # its first change comes a quarter of a second after the start, while this thread waits
+    with pytest.raises(KeyboardInterrupt):
+        job.wait(timeout=60)
+    signal.signal(signal.SIGINT, previous)
+    assert not job.done
+    assert len(job.wait(timeout=60).clips) == 1
+
+
 async def test_cancelling_the_waiting_leaves_the_job_going(session, request_):
     job = Job(session, request_)
     waiting = asyncio.ensure_future(asyncio.wait_for(job, 0.05))

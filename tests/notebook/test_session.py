@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 import mjvideo_nb as mj
 from mjvideo_nb.notebook import session as sessions
+from mjvideo_nb.notebook.job import Job
 from mjvideo_nb.notebook.session import Session, io
 
 KEY = "sk-marked-4711-never-to-be-seen"
@@ -65,6 +67,7 @@ def test_a_price_by_type():
         ({"price": "cheap"}, "price"),
         ({"api_key": "two words"}, "api_key"),
         ({"sandbox": True, "api_key": KEY}, "sandbox"),
+        ({"fault": "queue-full"}, "fault"),
     ],
 )
 def test_a_wrong_setting_is_named(options, field):
@@ -80,6 +83,23 @@ def test_connecting_changes_where_new_jobs_go(monkeypatch):
     session = mj.connect(KEY, "https://gateway.example/mj-fast/")
     assert sessions.current() is session
     assert session.base_url == "https://gateway.example/mj-fast"
+
+
+def test_the_sandbox_goes_wrong_as_it_is_told(photo):
+    session = Session(sandbox=True, fault=["banned-word*1"])
+    request = mj.VideoRequest(image=str(photo), prompt="steam", extra={"batchSize": 1})
+    with pytest.raises(mj.BannedPrompt):
+        Job(session, request).wait(60)
+    with pytest.raises(mj.TaskFailed, match="Job Timeout"):
+        Job(session, replace(request, prompt="steam [fault:fail-timeout]")).wait(60)
+    session.close()
+
+
+def test_a_fault_that_there_is_not_is_named(photo):
+    session = Session(sandbox=True, fault="no-such-fault")
+    with pytest.raises(mj.SandboxUnavailable, match="no-such-fault"):
+        Job(session, mj.VideoRequest(image=str(photo))).wait(60)
+    session.close()
 
 
 def test_the_thread_is_one_and_a_daemon():
