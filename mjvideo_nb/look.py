@@ -59,6 +59,7 @@ class _Look:
     tell: Tell
     newborn: Collection[str]
     doubtful: str | None
+    bulk_failed_before: bool
     untold: set[str] = field(init=False)
     refused: dict[str, Exception] = field(default_factory=dict)
     trouble: MJVideoError | None = None
@@ -85,13 +86,15 @@ class _Look:
             self.trouble = error
         else:
             self.refused[task_id] = error
-        self.over = self.over or isinstance(error, RateLimited) or self.failed_in_a_row >= SINGLES_AT_ONCE
+        if isinstance(error, RateLimited) or self.failed_in_a_row >= SINGLES_AT_ONCE:
+            self.over = True
 
     def end(self) -> MJVideoError | None:
         """Settle what is still open; the error if the service should be left alone."""
-        for task_id in self.ids if self.refused and not self.answered else self.refused:
+        answered = self.answered
+        for task_id in self.ids if self.refused and not (answered or self.trouble) else self.refused:
             self.found(task_id, self.refused.get(task_id) or next(iter(self.refused.values())))
-        if self.trouble and (isinstance(self.trouble, RateLimited) or not self.answered):
+        if self.trouble and (isinstance(self.trouble, RateLimited) or not answered):
             return self.trouble
         for task_id in tuple(self.untold):
             self.found(task_id, None)
@@ -135,7 +138,7 @@ class Asker:
             The trouble, if the service should be left alone for a while.
 
         """
-        look = _Look(ids, tell, newborn, doubtful)
+        look = _Look(ids, tell, newborn, doubtful, self._bulk_failed)
         if len(ids) == 1:
             await self._one_by_one(ids, look)
         else:
@@ -163,8 +166,8 @@ class Asker:
     async def _without_bulk(self, ids: Sequence[str], error: Exception, look: _Look) -> None:
         """The bulk route failed. If it goes on to, while fetches work, it is the route and not the service."""
         passing = isinstance(error, MJVideoError) and _may_pass(error) and error.status not in NO_LIST
-        if isinstance(error, RateLimited) or (passing and not self._bulk_failed):
-            self._bulk_failed = True
+        if isinstance(error, RateLimited) or (passing and not look.bulk_failed_before):
+            self._bulk_failed = look.over = True
             look.failed(error)
         elif await self._one_by_one(ids, look):
             self._let_bulk_rest()
@@ -245,6 +248,8 @@ async def _answer(question: Awaitable[T]) -> T | Exception:
 
 def _may_pass(error: MJVideoError) -> bool:
     """Whether trouble may be over in a while; a wrong address (301, 404) will not mend itself."""
-    if not isinstance(error, ServiceError | RateLimited):
+    if isinstance(error, RateLimited):
+        return True
+    if not isinstance(error, ServiceError) or error.lasting:
         return False
-    return error.status is None or error.status == 429 or not 300 <= error.status < 500
+    return error.status is None or not 300 <= error.status < 500

@@ -34,6 +34,8 @@ DOUBT_EVERY = 15.0
 """Seconds between two doubts: if the route lies, one task shows it as well as a thousand."""
 TAKE_ALONG = 0.75
 """The part of the shortest pause by which a look may come early, to share a request."""
+JITTER = (0.7, 1.0)
+"""The part of a pause that is waited out: many clients drift apart, and none waits longer than `Pace` says."""
 LONGEST_RETRY_AFTER = 120.0
 """Seconds; a longer `Retry-After` is not waited out in one piece."""
 
@@ -84,13 +86,18 @@ class _Watched:
         """Whether it was sent from here and the service need not show it yet."""
         return self.sent_from_here and not self.seen and now - self.since < NEWBORN
 
-    def tell(self, task: Task) -> None:
+    def tell(self, seen: Task) -> None:
         """Tell whoever waits, if this is new to them."""
-        sight = _sight(task)
+        sight = _sight(seen)
         for waiter in tuple(self.waiters):
             if waiter.told != sight:
                 waiter.told = sight
-                waiter.tell(waiter.on_update, task)
+                if waiter.on_update:
+                    waiter.tell(waiter.on_update, self.known(seen))
+
+    def known(self, seen: Task) -> Task:
+        """The task as it is told: with the request it was made by, which the service does not repeat."""
+        return replace(seen, request=self.request) if self.request and not seen.request else seen
 
     def conclude(self, outcome: Task | Exception) -> None:
         """End everybody's waiting. An error is raised by each of them: each gets one of its own."""
@@ -239,7 +246,7 @@ class Watcher:
                 await self._news.wait()
             finally:
                 alarm.cancel()
-        elif self._watched:
+        else:
             soon = loop.time() + self.pace.shortest * TAKE_ALONG
             due = [watched for watched in self._watched.values() if watched.due <= soon]
             await self._look(due, loop)
@@ -247,7 +254,7 @@ class Watcher:
     async def _look(self, due: list[_Watched], loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()
         # One for all: tasks that were due together stay together, and share the next request as well.
-        jitter = _random(0.85, 1.15)
+        jitter = _random(*JITTER)
         by_id = {watched.id: watched for watched in due}
 
         def take(task_id: str, answer: Task | Exception | None) -> None:
@@ -278,8 +285,6 @@ class Watcher:
 
     def _take(self, watched: _Watched, seen: Task, jitter: float, now: float) -> None:
         """What the service says of one task, to everybody who waits for it."""
-        if watched.request and not seen.request:
-            seen = replace(seen, request=watched.request)
         if not (watched.seen or watched.sent_from_here):
             # Picked up on its way: how far it is tells about when it was sent.
             watched.since -= self._durations.typical * (seen.progress or 0) / 100
@@ -293,7 +298,7 @@ class Watcher:
         if not seen.succeeded:
             outcome = wire.failure(seen)
         elif seen.clips:
-            outcome = seen
+            outcome = watched.known(seen)
             if watched.sent_from_here:
                 self._durations.learn(now - watched.since)
         else:

@@ -45,6 +45,8 @@ LIST_PATH = "/mj/task/list-by-condition"
 
 ACCEPTED = frozenset({1, 21, 22})
 REFUSED = frozenset({3, 4, 5, 9, 23, 24, 30, -1})
+PLAIN_LINK = re.compile(r"https?://[a-zA-Z0-9.-]+(?::\d{1,5})?(?:/[\w.~%-]+)*", re.ASCII)
+"""An absolute link with nothing in it to mend: nearly all are, and taking them apart is most of the work of an answer."""
 VIDEO_FILE = re.compile(r"\.(mp4|webm|mov)$", re.IGNORECASE)
 
 
@@ -246,6 +248,8 @@ def _absolute(value: Any, base_url: str) -> str:
     if not isinstance(value, str) or not value.strip():
         return ""
     link = clean(value).strip()
+    if PLAIN_LINK.fullmatch(link):
+        return link
     try:
         if link.startswith("//") and "." not in link[2:].split("/")[0]:
             link = "/" + link.lstrip("/")  # a doubled slash, not a host

@@ -1,6 +1,7 @@
 """Every shape of answer that the service's API description names."""
 
 import json
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -352,3 +353,28 @@ def test_whatever_an_answer_holds_a_model_or_one_of_our_errors_comes_out():
                 assert all(urlsplit(clip.url).scheme in {"http", "https"} for clip in task.clips)
                 assert all(f"{clip.url} {clip.thumbnail}".isprintable() for clip in task.clips)
     assert seen > 10_000
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://cdn.example/a/0_0.mp4",
+        "http://127.0.0.1:8000/mj/video/17/0_3.mp4",
+        "https://gateway.example/mj/../x/./%20~.mp4",
+        "https://gateway.example",
+        "https://./a",
+        "https://a.example:99999/b",
+    ],
+)
+def test_the_short_way_of_a_plain_link_leads_where_the_long_one_does(link, monkeypatch):
+    assert wire.PLAIN_LINK.fullmatch(link)
+    short = wire._absolute(link, "https://gateway.example/mj")
+    monkeypatch.setattr(wire, "PLAIN_LINK", re.compile("(?!)"))
+    assert short == wire._absolute(link, "https://gateway.example/mj") == link
+
+
+@pytest.mark.parametrize(
+    "link", ["https://a.example//b", "https:///b", "https://a.example/b c", "https://é.example/", "/b"]
+)
+def test_a_link_with_something_to_mend_is_taken_apart(link):
+    assert not wire.PLAIN_LINK.fullmatch(link)
