@@ -1,6 +1,7 @@
 """By the clock alone: the same protocol and time line, nothing rendered, nothing written for a task."""
 
 import io
+import shutil
 
 import av
 import httpx
@@ -14,8 +15,17 @@ from mjvideo_nb.sandbox.store import Store
 from .conftest import Caller
 
 
+@pytest.fixture(scope="module")
+def filmed(tmp_path_factory):
+    """A store that has the ready-made clip."""
+    root = tmp_path_factory.mktemp("filmed")
+    Clockwork(Store(root), seconds=0)
+    return root
+
+
 @pytest.fixture
-def clockwork(tmp_path):
+def clockwork(filmed, tmp_path):
+    shutil.copytree(filmed, tmp_path, dirs_exist_ok=True)
     return Clockwork(Store(tmp_path), seconds=0)
 
 
@@ -71,10 +81,11 @@ def test_a_list_of_more_ids_than_allowed_is_refused(clocked):
     assert clocked.http.get("/sandbox/stats").json()["longest_list"] == 3
 
 
-def test_the_ready_made_clip_is_kept_for_the_next(clockwork, tmp_path):
-    clip = clockwork.clip(None, 0)
+def test_the_ready_made_clip_is_kept_for_the_next(filmed):
+    clip = filmed / "ready-made" / "0_0.mp4"
     made = clip.stat().st_mtime_ns
-    assert Clockwork(Store(tmp_path), seconds=0).clip(None, 0).stat().st_mtime_ns == made
+    assert Clockwork(Store(filmed), seconds=0).clip(None, 0) == clip
+    assert clip.stat().st_mtime_ns == made
 
 
 def test_ids_are_never_given_twice(clockwork, monkeypatch):
