@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from . import config, frames
 from .download import Downloads
@@ -34,8 +34,10 @@ from .models import Clip, Task, VideoRequest, is_empty
 from .pace import LOCAL, REMOTE
 from .part import Copy
 from .retries import OnRetry, Retries, look_again, persist, send_again
-from .transport import AsyncClient, Timeout, Transport
 from .watch import TASK_DEADLINE, Trouble, Update, Watcher
+
+if TYPE_CHECKING:
+    from .transport import AsyncClient, Timeout
 
 __all__ = ["TASK_DEADLINE", "Client"]
 
@@ -88,6 +90,8 @@ class Client:
         key = config.api_key(api_key)
         if key is None and not headers:
             raise AuthenticationError(f"There is no key, so nothing was sent. {config.HOW_TO_GIVE_A_KEY}")
+        from .transport import Transport  # loads httpx, which takes longer than all of this package
+
         self._transport = Transport(self.base_url, key, timeout=timeout, headers=headers, http=http)
         self.downloads = Downloads(self._transport)
         self._exchange = Exchange(self._transport, self._seen)

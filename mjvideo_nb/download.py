@@ -15,12 +15,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .container import is_whole_mp4, stranger
 from .errors import BadClip, ClipExpired, MJVideoError, ServiceError
 from .models import Clip
 from .part import PIECE, Copy, Part
-from .transport import Astray, Lost, NotSent, Stream, Transport
+from .sent import Astray, Lost, NotSent, Stream
+
+if TYPE_CHECKING:
+    from .transport import Transport  # loads httpx
 
 __all__ = ["LOCAL", "REMOTE", "Downloads", "Terms", "clip_path", "is_whole_mp4"]
 

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import wire
 from .errors import InvalidRequest, MJVideoError, ServiceError, SubmissionUncertain
 from .models import Task, VideoRequest
-from .transport import Astray, Lost, NotSent, Transport
+from .sent import Astray, Lost, NotSent
 from .trouble import Reply
+
+if TYPE_CHECKING:
+    from .transport import Transport  # loads httpx
 
 __all__ = ["Exchange", "checked_id"]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from ssl import SSLCertVerificationError
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -20,9 +19,10 @@ from httpx import AsyncClient, Timeout
 
 from .config import Secret, secret_headers
 from .errors import InvalidRequest
+from .sent import Astray, Lost, NotSent, Stream
 from .trouble import Reply
 
-__all__ = ["DEFAULT_TIMEOUT", "Astray", "AsyncClient", "Lost", "NotSent", "Stream", "Timeout", "Transport"]
+__all__ = ["DEFAULT_TIMEOUT", "AsyncClient", "Timeout", "Transport"]
 
 DEFAULT_TIMEOUT = Timeout(120.0, connect=15.0)
 """Seconds. A gateway may hold a submit until its own upstream has answered."""
@@ -45,32 +45,6 @@ SECRET_NAMES = re.compile("auth|cookie|key|pass|secret|session|token")
 SHORTEST_SECRET = 8
 """Characters; a shorter value may be part of any word."""
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-
-
-class NotSent(Exception):
-    """Nothing reached the service: the name did not resolve, the connection was refused or timed out."""
-
-
-class Astray(NotSent):
-    """An address that leads nowhere, and would again: no URL, no scheme we speak, redirects without an end.
-
-    Also one whose certificate nobody vouches for: there is no setting that trusts it all the same. A private authority's
-    certificate is made known by the environment (`SSL_CERT_FILE`), for this as for other programs.
-    """
-
-
-class Lost(Exception):
-    """The connection or the answer was lost after the request had begun to leave."""
-
-
-@dataclass(frozen=True)
-class Stream:
-    """An answer whose body is read piece by piece."""
-
-    status: int
-    headers: Mapping[str, str]
-    chunks: AsyncIterator[bytes]
-    url: str
 
 
 class Transport:

@@ -78,5 +78,10 @@ def test_the_models_need_no_http():
     assert loaded_by("import mjvideo_nb as mj; mj.VideoRequest(image='a.jpg')").strip() == "[]"
 
 
+def test_the_client_is_named_before_http_is_loaded():
+    """To catch its errors or read its help costs nothing of that; the first `Client()` loads it."""
+    assert loaded_by("import mjvideo_nb as mj; mj.Client").strip() == "[]"
+
+
 def test_the_client_loads_no_jupyter():
     assert loaded_by("import mjvideo_nb as mj; mj.Client('key')").strip() == "['httpx']"
