@@ -18,8 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from . import config, frames
-from .download import Downloads
+from . import config
 from .errors import (
     AuthenticationError,
     BadClip,
@@ -32,11 +31,11 @@ from .exchange import Exchange, checked_id
 from .limits import Charge, Limits, Place, Places
 from .models import Clip, Task, VideoRequest, is_empty
 from .pace import LOCAL, REMOTE
-from .part import Copy
 from .retries import OnRetry, Retries, look_again, persist, send_again
 from .watch import TASK_DEADLINE, Trouble, Update, Watcher
 
 if TYPE_CHECKING:
+    from .part import Copy
     from .transport import AsyncClient, Timeout
 
 __all__ = ["TASK_DEADLINE", "Client"]
@@ -90,7 +89,9 @@ class Client:
         key = config.api_key(api_key)
         if key is None and not headers:
             raise AuthenticationError(f"There is no key, so nothing was sent. {config.HOW_TO_GIVE_A_KEY}")
-        from .transport import Transport  # loads httpx, which takes longer than all of this package
+        # Loaded with the first client, not with its name: httpx alone takes longer than all of this package.
+        from .download import Downloads
+        from .transport import Transport
 
         self._transport = Transport(self.base_url, key, timeout=timeout, headers=headers, http=http)
         self.downloads = Downloads(self._transport)
@@ -314,7 +315,7 @@ class Client:
         for result in results:
             if isinstance(result, BaseException):
                 raise result
-        return [result for result in results if isinstance(result, Copy)]
+        return [result for result in results if not isinstance(result, BaseException)]
 
     async def _bring(self, clips: Iterable[Clip], folder: str | Path) -> list[Copy | BaseException]:
         return await asyncio.gather(*(self.downloads.bring(clip, folder) for clip in clips), return_exceptions=True)
@@ -335,4 +336,6 @@ async def prepare(request: VideoRequest) -> str:
     """
     if request.action and is_empty(request.image):
         return ""
+    from . import frames  # a task picked up by its id needs none
+
     return (await asyncio.to_thread(frames.load, request.image)).wire

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .container import is_whole_mp4, stranger
+from .container import stranger
 from .errors import BadClip, ClipExpired, MJVideoError, ServiceError
 from .models import Clip
 from .part import PIECE, Copy, Part
@@ -26,7 +26,7 @@ from .sent import Astray, Lost, NotSent, Stream
 if TYPE_CHECKING:
     from .transport import Transport  # loads httpx
 
-__all__ = ["LOCAL", "REMOTE", "Downloads", "Terms", "clip_path", "is_whole_mp4"]
+__all__ = ["LOCAL", "REMOTE", "Downloads", "Terms", "clip_path"]
 
 GONE = frozenset({403, 404, 410})
 PASSING = frozenset({408, 425, 429})

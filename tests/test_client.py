@@ -18,10 +18,10 @@ from mjvideo_nb import (
     TaskNotFound,
     TaskTimeout,
     VideoRequest,
+    frames,
     watch,
 )
-from mjvideo_nb import client as client_module
-from mjvideo_nb.download import is_whole_mp4
+from mjvideo_nb.container import is_whole_mp4
 from mjvideo_nb.pace import Pace
 from tests.loopback import DROP, HANG, Server, answer
 
@@ -130,9 +130,9 @@ async def test_reading_a_large_frame_does_not_stop_the_loop(connect, monkeypatch
 
     def slow(_):
         asyncio.run_coroutine_threadsafe(loop_went_on.wait(), loop).result(10)
-        return client_module.frames.Frame(url="https://x.example/a.jpg")
+        return frames.Frame(url="https://x.example/a.jpg")
 
-    monkeypatch.setattr(client_module.frames, "load", slow)
+    monkeypatch.setattr(frames, "load", slow)
     async with asyncio.TaskGroup() as group:
         group.create_task(client.submit(VideoRequest(image="a.jpg")))
         loop_went_on.set()
