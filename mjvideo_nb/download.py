@@ -12,6 +12,7 @@ import hashlib
 import random
 import re
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +76,8 @@ class Downloads:
         self._transport = transport
         self.terms = terms or (LOCAL if transport.is_local else REMOTE)
         self._gate = asyncio.Semaphore(self.terms.at_once)
+        # One thread writes and hashes for all of them, faster than a line brings: more would contend with the event loop.
+        self._disk = ThreadPoolExecutor(1, "mjvideo-disk")
 
     async def bring(self, clip: Clip, folder: str | Path) -> Copy:
         """Bring one clip to `<folder>/<task id>/<index>.mp4`. One that is there already is left as it is.
@@ -104,7 +107,7 @@ class Downloads:
     async def _arrive(self, clip: Clip, path: Path, opened: AsyncExitStack) -> Part:
         try:
             async with asyncio.timeout(self.terms.deadline) as deadline:
-                part = await opened.enter_async_context(Part(path))
+                part = await opened.enter_async_context(Part(path, self._disk))
                 await _Arrival(self._transport, clip, part, self.terms).come()
                 return part
         except TimeoutError:

@@ -203,7 +203,7 @@ async def test_a_compressed_answer_is_not_taken_for_a_short_one(client, task, st
 
 # Going on after a cut
 
-LONG = mp4(b"a long clip " * 300)
+LONG = mp4(b"a long clip " * 450)
 assert len(LONG) > 3 * PIECE
 ETAG, MODIFIED = '"v1"', "Tue, 02 Sep 2025 10:00:00 GMT"
 
