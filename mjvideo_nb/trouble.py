@@ -57,6 +57,10 @@ PROMPT_WANTED = re.compile(
 )
 REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "cf-ray")
 WORDS_LIMIT = 2_000
+DEEPEST = 64
+"""Levels of a JSON value; a real answer has five."""
+LONGEST_NUMBER = 1_000
+NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,63 @@ class Trouble:
 
 
 def decode(content: bytes) -> Any:
-    """The JSON value of a body, or None where there is none to read."""
+    """The JSON value of a body, or None where there is none to read.
+
+    What comes out can go anywhere that JSON can: it holds no infinity, no half characters, and no depth at which another
+    encoder would give up.
+    """
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_constant=lambda _: None)
+        text = content.decode("utf-8-sig")
+        value = json.loads(text, parse_constant=lambda _: None, parse_float=_finite, parse_int=_countable)
     except (ValueError, RecursionError):
         return None
+    if _looks_deep(content) and _is_deep(value):
+        return None
+    return _whole(value) if b"\\ud" in content or b"\\uD" in content else value
+
+
+def _countable(digits: str) -> int | str:
+    """A whole number; one with thousands of digits, which Python refuses to read, as text: it must not spoil the rest."""
+    return int(digits) if len(digits) <= LONGEST_NUMBER else digits
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
+
+
+def _looks_deep(content: bytes) -> bool:
+    """Whether the value may be too deep; quick, because every answer is asked. Brackets in texts can deceive it."""
+    brackets = content.translate(None, NO_BRACKETS)
+    for level in range(DEEPEST):
+        rest = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(brackets) - len(rest) <= 2:  # nothing more, a lone chain, or what the texts have left
+            return level + len(rest) > DEEPEST
+        brackets = rest
+    return True
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for each in level
+            if isinstance(each, dict | list)
+            for child in (each.values() if isinstance(each, dict) else each)
+        ]
+    return bool(level)
+
+
+def _whole(value: Any) -> Any:
+    """The value with a question mark for each half of a character."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(name): _whole(item) for name, item in value.items()}
+    return value
 
 
 def clean(value: Any) -> str:

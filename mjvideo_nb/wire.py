@@ -152,7 +152,7 @@ def read_tasks(reply: Reply, task_ids: Iterable[str], base_url: str) -> dict[str
     if not reply.ok or not isinstance(body, list):
         raise lookup_error(reply, body, trouble_of(body), "")
     wanted = {task_id: task_id for task_id in task_ids}
-    as_number = {task_id.lstrip("0"): task_id for task_id in wanted}
+    as_number = {task_id.lstrip("0") or "0": task_id for task_id in wanted}
     found: dict[str, Task] = {}
     for item in body:
         if not isinstance(item, Mapping):
