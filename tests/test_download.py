@@ -6,6 +6,7 @@ import hashlib
 import resource
 import struct
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -511,19 +512,21 @@ async def test_a_disk_without_hard_links_does_as_well(client, storage, tmp_path,
     assert names(tmp_path) == ["a/17/0.mp4", "b/17/0.mp4"]
 
 
-@pytest.fixture
-def small_disk():
-    """No file may grow beyond some bytes, as on a disk that is full."""
+@contextmanager
+def small_disk(size):
+    """No file may grow beyond some bytes, as on a disk that is full. No longer than needed: it holds for reports too."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("room", [0, 4000, PIECE, len(LONG) - 1])
-async def test_a_disk_that_is_full_is_told_and_nothing_half_written_stays(room, client, storage, tmp_path, small_disk):
+async def test_a_disk_that_is_full_is_told_and_nothing_half_written_stays(room, client, storage, tmp_path):
     task = only(storage, answer(200, LONG))
-    small_disk(room)
-    with pytest.raises(OSError, match="too large"):
+    with small_disk(room), pytest.raises(OSError, match="too large"):
         await client.download(task, tmp_path)
     assert names(tmp_path) == []
 

@@ -223,9 +223,11 @@ def test_trouble_while_following_stands_on_the_card_and_goes_away(session, reque
     assert "trying again" not in job.card["note"]
 
 
-def test_a_full_queue_stands_on_the_card_until_it_takes_the_request(session, request_, misbehave, reached, submits):
+def test_a_submit_that_was_turned_away_stands_on_the_card_until_it_is_taken(
+    session, request_, misbehave, reached, submits
+):
     before = submits()
-    misbehave("queue-full")
+    misbehave("http-429")  # with a Retry-After, so that the pause is long enough to be shown
     job = Job(session, request_)
     notes = []
     job.listen(lambda: notes.append(job.card["note"]))
