@@ -1,13 +1,11 @@
-"""`mjvideo-nb doctor`: what this machine has, and what would serve a notebook here. Never shows the key."""
+"""`mjvideo-nb doctor`: what this machine has, what would serve a notebook here, and what to do where something does not."""
 
 from __future__ import annotations
 
 import argparse
-import os
+import asyncio
 import platform
 import sys
-from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from mjvideo_nb import __version__, config
@@ -15,79 +13,75 @@ from mjvideo_nb.errors import InvalidRequest
 from mjvideo_nb.sandbox.process import missing
 
 from . import exits
+from .checks import NOTE, OK, WRONG, Check, local_checks, network_checks
 from .terminal import printable
 
 __all__ = ["add_to"]
 
-PACKAGES = ("httpx", "ipywidgets", "anywidget", "ipykernel", "jupyterlab", "notebook", "keyring", "av", "pillow")
-WRONG = "wrong: "
+THE_SERVICE = "the service at the base URL"
 
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser."""
     command = commands.add_parser(
         "doctor",
-        help="say what is installed, where the key comes from, what would serve",
-        description="Says what is installed, where the key comes from (never the key itself), and what would serve.",
-        epilog="exit status:\n  0    something serves, and every setting does\n  1    nothing serves, or a setting is wrong\n",
+        help="check key, service, balance, disk, kernel and front end; say what to do",
+        description="Checks the settings, the service, the account's balance, the clock, the disk, the kernel and the\n"
+        "front end, and says for each what to do. Never shows the key, makes nothing, costs nothing.",
+        epilog="exit status:\n  0    something serves, and nothing is wrong\n  1    nothing serves, or something is wrong\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.add_argument("--offline", action="store_true", help="leave out what needs the network")
+    command.add_argument(
+        "--balance",
+        metavar="URL",
+        help="ask for the balance there; it gets the key (by default CometAPI's query service is asked, and only where "
+        "the base URL is CometAPI's)",
     )
     command.set_defaults(run=_run)
 
 
-def _run(_options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
+    # Shown as it comes: what is found here need not wait for a network that is not there.
+    found = [
+        _show(Check("mjvideo-nb", OK, __version__)),
+        _show(Check("python", OK, f"{platform.python_version()} on {platform.system()}")),
+        *map(_show, local_checks()),
+    ]
+    serves = _show(_serves())
+    if not options.offline:
+        try:
+            key, base_url = config.api_key(), config.base_url()
+            balance_url = config.base_url(options.balance) if options.balance else None
+        except InvalidRequest as error:
+            found.append(_show(Check("service", NOTE, f"not asked ({error.field}); mend that first")))
+        else:
+            for check in asyncio.run(network_checks(key, base_url, balance_url)):
+                # What nobody uses here need not work.
+                unused = check.state == WRONG and serves.words != THE_SERVICE
+                found.append(_show(Check(check.name, NOTE, check.words) if unused else check))
+    return exits.TROUBLE if any(check.state == WRONG for check in [*found, serves]) else exits.OK
+
+
+def _show(check: Check) -> Check:
+    sys.stdout.write(f"{printable(str(check))}\n")
+    sys.stdout.flush()
+    return check
+
+
+def _serves() -> Check:
+    """What a notebook of this environment would send its requests to."""
     absent = missing()
-    rows = {
-        "mjvideo-nb": __version__,
-        "python": f"{platform.python_version()} on {platform.system()}",
-        **{name: _version(name) for name in PACKAGES},
-        "key": _told(_key_source),
-        "base URL": _told(_base_url),
-        "library": str(config.library()),
-        "price": _told(lambda: f"{config.price()} USD a call"),
-        "sandbox": f'lacks {", ".join(absent)}: pip install "mjvideo-nb[sandbox]"' if absent else "installed",
-        "serves": _told(lambda: _serves(absent)),
-    }
-    sys.stdout.write("".join(f"{name:<12} {printable(value)}\n" for name, value in rows.items()))
-    serves = not absent or rows["serves"] == THE_SERVICE
-    return exits.OK if serves and not any(value.startswith(WRONG) for value in rows.values()) else exits.TROUBLE
-
-
-def _told(setting: Callable[[], str]) -> str:
-    """A setting, or what is wrong with it: one that does not do must not hide the others."""
     try:
-        return setting()
+        key = config.api_key()
     except InvalidRequest as error:
-        return f"{WRONG}{error}"
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def _key_source() -> str:
-    if config.api_key() is None:
-        return "none"
-    return "from COMETAPI_KEY" if os.environ.get("COMETAPI_KEY") else "from the system's key store"
-
-
-def _base_url() -> str:
-    return config.base_url() + (" (from COMETAPI_BASE_URL)" if os.environ.get("COMETAPI_BASE_URL") else "")
-
-
-THE_SERVICE = "the service at the base URL"
-
-
-def _serves(absent: list[str]) -> str:
+        return Check("serves", WRONG, str(error))
     if config.sandbox_forced():
-        return (
-            "nothing: MJVIDEO_SANDBOX is set, and it is not installed"
-            if absent
-            else "the sandbox (MJVIDEO_SANDBOX is set)"
-        )
-    if config.api_key():
-        return THE_SERVICE
-    return "nothing yet: set COMETAPI_KEY, or install the sandbox" if absent else "the sandbox (no key)"
+        if absent:
+            return Check("serves", WRONG, "nothing: MJVIDEO_SANDBOX is set, and the sandbox is not installed")
+        return Check("serves", OK, "the sandbox (MJVIDEO_SANDBOX is set)")
+    if key:
+        return Check("serves", OK, THE_SERVICE)
+    if absent:
+        return Check("serves", WRONG, "nothing yet: set COMETAPI_KEY, or install the sandbox")
+    return Check("serves", OK, "the sandbox (no key)")
