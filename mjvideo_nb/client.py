@@ -78,11 +78,11 @@ class Client:
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: str | config.Secret | None = None,
         base_url: str | None = None,
         *,
         timeout: float | Timeout | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | Mapping[str, config.Secret] | None = None,
         http: AsyncClient | None = None,
     ) -> None:
         self.base_url = config.base_url(base_url)

@@ -73,16 +73,19 @@ class Secret:
         raise TypeError("a key is not pickled: give it to the other process by its environment")
 
 
-def api_key(value: str | None = None) -> Secret | None:
+def api_key(value: str | Secret | None = None) -> Secret | None:
     """The key, or None where there is none.
 
     Args:
-        value: a key given by the caller; it wins over the environment and the key store.
+        value: a key given by the caller; it wins over the environment and the key store. One that was checked already,
+            a `Secret`, comes back as it is.
 
     Raises:
         InvalidRequest: the key holds a character that no HTTP header can.
 
     """
+    if isinstance(value, Secret):
+        return value
     if not isinstance(value, str | None):
         raise InvalidRequest(f"api_key: text, not {type(value).__name__}.", field="api_key")
     # Wrapped at once: whatever fails from here on, no traceback that shows local variables shows the key.
@@ -98,7 +101,7 @@ def api_key(value: str | None = None) -> Secret | None:
     return secret
 
 
-def secret_headers(headers: Mapping[str, str] | None) -> dict[str, Secret]:
+def secret_headers(headers: Mapping[str, str] | Mapping[str, Secret] | None) -> dict[str, Secret]:
     """Further headers by their lower-case names, each value kept like a key: a proxy takes its key in one.
 
     Raises:
@@ -111,7 +114,9 @@ def secret_headers(headers: Mapping[str, str] | None) -> dict[str, Secret]:
     for name in headers or {}:
         if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
             raise InvalidRequest(f"headers: {name!r} cannot be the name of a header.", field="headers")
-        kept[name.lower()] = secret = Secret((headers or {})[name])
+        value = (headers or {})[name]
+        kept[name.lower()] = secret = value if isinstance(value, Secret) else Secret(value)
+        del value
         if not isinstance(secret.reveal(), str):
             raise InvalidRequest(
                 f"headers: the value of {name} is text, not {type(secret.reveal()).__name__}.", field="headers"

@@ -19,6 +19,7 @@ from httpx import AsyncClient, Timeout
 
 from .config import Secret, secret_headers
 from .errors import InvalidRequest
+from .redaction import Redaction
 from .sent import Astray, Lost, NotSent, Stream
 from .trouble import Reply
 
@@ -39,11 +40,8 @@ HTTP/2, an odd answer raises them too."""
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 """Some storage hosts refuse unusual user agents."""
 REDIRECTS = 5
-REDACTED = "[secret]"
 SECRET_NAMES = re.compile("auth|cookie|key|pass|secret|session|token")
 """Headers whose values are taken out of what comes back; those of others (a referer, a mode) belong in links too."""
-SHORTEST_SECRET = 8
-"""Characters; a shorter value may be part of any word."""
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -65,14 +63,15 @@ class Transport:
         key: Secret | None,
         *,
         timeout: float | Timeout | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | Mapping[str, Secret] | None = None,
         http: AsyncClient | None = None,
     ) -> None:
         self.base_url = base_url
         self._origin = _origin(base_url)
         self._key = key
         self._headers = secret_headers(headers)
-        self._secrets = [s for s in (key, *(v for n, v in self._headers.items() if SECRET_NAMES.search(n))) if s]
+        like_keys = (value for name, value in self._headers.items() if SECRET_NAMES.search(name))
+        self._redaction = Redaction(secret for secret in (key, *like_keys) if secret)
         ready = http.timeout if http else DEFAULT_TIMEOUT
         self._timeout = ready if timeout is None else Timeout(timeout)
         self._own = http is None
@@ -129,7 +128,7 @@ class Transport:
                 method, url, json=body, headers=self._headers_for(url, bearer=not secret_query), timeout=self._timeout
             )
         except httpx.InvalidURL as error:
-            outcome = Astray(self._redacted(str(error)))
+            outcome = Astray(self._redaction.text(str(error)))
         else:
             if secret_query and self._key:
                 # Past the URL, which is logged and stands in every traceback.
@@ -143,31 +142,17 @@ class Transport:
                 outcome = self._lost(error)
             else:
                 return self._reply(response)
+            finally:
+                del request  # its headers hold the key, and a traceback may show what the frames of an error hold
         raise outcome
 
     def _reply(self, response: httpx.Response) -> Reply:
-        content = response.content
-        for echo in self._echoes():
-            content = content.replace(echo.encode(), REDACTED.encode())
-        headers = {name.lower(): self._redacted(value) for name, value in response.headers.items()}
-        return Reply(response.status_code, content, headers)
-
-    def _redacted(self, text: str) -> str:
-        for echo in self._echoes():
-            text = text.replace(echo, REDACTED)
-        return text
-
-    def _echoes(self) -> list[str]:
-        """Each secret as a body or a header may repeat it: as it is, in JSON, in a URL; of `Bearer x` also `x` alone."""
-        words = {word for s in self._secrets for word in (s.reveal(), *s.reveal().split())}
-        words = {word for word in words if len(word) >= SHORTEST_SECRET}
-        found = {form for word in words for form in (word, word.replace("/", r"\/"), quote(word, safe=""))}
-        # The longest first: a secret that is part of another would leave the rest of it.
-        return sorted(found, key=len, reverse=True)
+        headers = {name.lower(): self._redaction.text(value) for name, value in response.headers.items()}
+        return Reply(response.status_code, self._redaction.content(response.content), headers)
 
     def _lost(self, error: Exception) -> Exception:
         """Whether the request never left, in words that hold no secret."""
-        reason = self._redacted(re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__)
+        reason = self._redaction.text(re.sub(r"\s+", " ", str(error)).strip() or type(error).__name__)
         if not isinstance(error, NEVER_LEFT):
             return Lost(reason)
         return (Astray if _is_distrusted(error) or isinstance(error, httpx.UnsupportedProtocol) else NotSent)(reason)
@@ -193,9 +178,9 @@ class Transport:
         try:
             yield Stream(
                 response.status_code,
-                {k.lower(): v for k, v in response.headers.items()},
+                {name.lower(): self._redaction.text(value) for name, value in response.headers.items()},
                 self._chunks(response),
-                str(response.url),
+                self._redaction.text(str(response.url)),
             )
         finally:
             await response.aclose()
@@ -209,22 +194,28 @@ class Transport:
                 request = self._http.build_request(
                     "GET", url, headers=self._headers_for(url) | own | dict(headers), timeout=self._timeout
                 )
-                response = await self._http.send(request, stream=True, follow_redirects=False)
+                try:
+                    response = await self._http.send(request, stream=True, follow_redirects=False)
+                finally:
+                    del request
                 if not response.has_redirect_location:
                     return response
                 await response.aclose()
                 url = str(response.url.join(response.headers["location"]))
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             outcome = Astray(str(self._lost(error)))
-        except httpx.HTTPError as error:
+        except Exception as error:  # noqa: BLE001 - an odd redirect raises what the HTTP library borrows from others
             outcome = self._lost(error)
         raise outcome
 
     async def _chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
         outcome: Exception | None = None
+        # What begins like a video is passed on as it is: looking through all of it would cost more than bringing it.
+        words: bool | None = None
         try:
             async for chunk in response.aiter_bytes():
-                yield chunk
+                words = b"ftyp" not in chunk[:64] if words is None else words
+                yield self._redaction.content(chunk) if words else chunk
         except httpx.HTTPError as error:
             outcome = self._lost(error)
         if outcome:

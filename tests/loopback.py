@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
@@ -43,11 +44,12 @@ class Server:
     def __init__(self, respond: Callable[[Asked], Any]) -> None:
         self.respond = respond
         self.port = 0
+        self.tls: ssl.SSLContext | None = None
         self._stopping = asyncio.Event()
         self.asked: list[Asked] = []
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 

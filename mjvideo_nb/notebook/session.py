@@ -129,7 +129,7 @@ class Session:
                 "sandbox: it has its own address and needs no key; give one or the other.", field="sandbox"
             )
         self._key = config.api_key(api_key)
-        self._headers = dict(headers or {})
+        self._headers = config.secret_headers(headers)
         forced = sandbox if sandbox is not None else config.sandbox_forced() and not (api_key or headers)
         self.sandbox = forced or (sandbox is None and self._key is None and not self._headers)
         self._faults = (fault,) if isinstance(fault, str) else tuple(fault)
@@ -194,8 +194,7 @@ class Session:
             return self._client
 
     def _open_service(self) -> Client:
-        key = self._key.reveal() if self._key else None
-        return Client(key, self.base_url, headers=self._headers)
+        return Client(self._key, self.base_url, headers=self._headers)
 
     async def _open_sandbox(self) -> Client:
         try:
