@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .notebook.api import studio as studio
     from .notebook.api import video as video
     from .notebook.job import Job as Job
+    from .retries import Retries as Retries
 
 # Where each public name lives. A module is loaded when one of its names is first used, so that `import mjvideo_nb`
 # costs next to nothing and a script never loads Jupyter.
@@ -74,6 +75,7 @@ _HOMES = {
         "TaskTimeout",
     ),
     ".models": ("Clip", "Motion", "Status", "Task", "VideoRequest"),
+    ".retries": ("Retries",),
     ".notebook.api": ("connect", "studio", "video"),
     ".notebook.job": ("Job",),
 }

@@ -11,9 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .errors import (
     AuthenticationError,
@@ -27,6 +25,9 @@ from .errors import (
     SubmissionUncertain,
     TaskNotFound,
 )
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = [
     "Reply",
@@ -55,6 +56,7 @@ NO_SUCH_TASK = re.compile(r"task_no_?t?_?found|task[ _]not[ _]found|task_not_exi
 PROMPT_WANTED = re.compile(
     r"prompt[\W_]*(is |cannot be |must not be |may not be )?(required|empty|missing)", re.IGNORECASE
 )
+REQUEST_ID = re.compile(r"request[ _]id:? *([\w-]{6,})", re.IGNORECASE)
 REQUEST_ID_HEADERS = ("x-request-id", "x-oneapi-request-id", "cf-ray")
 WORDS_LIMIT = 2_000
 DEEPEST = 64
@@ -185,11 +187,18 @@ def _error(kind: type[MJVideoError], reply: Reply, trouble: Trouble, *sentences:
         status=reply.status,
         code=trouble.code,
         description=trouble.words,
-        request_id=next((reply.headers[name] for name in REQUEST_ID_HEADERS if reply.headers.get(name)), ""),
+        request_id=_request_id(reply, trouble),
         task_id=task_id,
     )
     error.retry_after = _retry_after(reply.headers)
     return error
+
+
+def _request_id(reply: Reply, trouble: Trouble) -> str:
+    """The gateway's name for this request: in a header, or at the end of its words."""
+    named = next((reply.headers[name] for name in REQUEST_ID_HEADERS if reply.headers.get(name)), "")
+    found = None if named else REQUEST_ID.search(trouble.words)
+    return found[1] if found else named
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -205,6 +214,12 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
 
 def date_of(value: str) -> datetime | None:
     """A date of an HTTP header, or None where there is none to read."""
+    if not value:
+        return None
+    # Here, because they take longer to load than this module, and few answers hold a date that matters.
+    from datetime import UTC
+    from email.utils import parsedate_to_datetime
+
     try:
         date = parsedate_to_datetime(value)
     except (ValueError, TypeError, OverflowError):

@@ -23,6 +23,7 @@ PUBLIC = [
     "QuotaError",
     "RateLimited",
     "Refused",
+    "Retries",
     "SandboxUnavailable",
     "ServiceError",
     "Status",

@@ -130,6 +130,13 @@ def test_an_error_carries_the_services_words_code_and_request_id():
     assert "motion is wrong" in str(error)
 
 
+def test_a_request_id_in_the_words_is_found():
+    body = {"error": {"message": "invalid token (request id: 20250909171047039Zb1x)", "code": ""}}
+    with pytest.raises(AuthenticationError) as caught:
+        wire.read_submission(reply(body, 401), REQUEST)
+    assert caught.value.request_id == "20250909171047039Zb1x"
+
+
 def test_a_banned_word_is_named():
     body = {"code": 24, "description": "banned prompt", "properties": {"bannedWord": "storms"}}
     with pytest.raises(BannedPrompt, match="storms") as caught:
