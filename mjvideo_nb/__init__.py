@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .errors import BudgetExceeded as BudgetExceeded
     from .errors import ClipExpired as ClipExpired
     from .errors import InvalidRequest as InvalidRequest
+    from .errors import LibraryError as LibraryError
     from .errors import MJVideoError as MJVideoError
     from .errors import QueueFull as QueueFull
     from .errors import QuotaError as QuotaError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from .errors import Refused as Refused
     from .errors import SandboxUnavailable as SandboxUnavailable
     from .errors import ServiceError as ServiceError
+    from .errors import StorageError as StorageError
     from .errors import SubmissionUncertain as SubmissionUncertain
     from .errors import TaskFailed as TaskFailed
     from .errors import TaskNotFound as TaskNotFound
@@ -62,6 +64,7 @@ _HOMES = {
         "BudgetExceeded",
         "ClipExpired",
         "InvalidRequest",
+        "LibraryError",
         "MJVideoError",
         "QueueFull",
         "QuotaError",
@@ -69,6 +72,7 @@ _HOMES = {
         "Refused",
         "SandboxUnavailable",
         "ServiceError",
+        "StorageError",
         "SubmissionUncertain",
         "TaskFailed",
         "TaskNotFound",

@@ -28,6 +28,7 @@ from .errors import (
     SubmissionUncertain,
 )
 from .exchange import Exchange, checked_id
+from .journal import Journal
 from .limits import Charge, Limits, Place, Places
 from .models import Clip, Task, VideoRequest, is_empty
 from .pace import LOCAL, REMOTE
@@ -158,9 +159,25 @@ class Client:
         return await self.send(request, await prepare(request), on_wait=on_wait, on_retry=on_retry)
 
     async def send(
-        self, request: VideoRequest, image: str, *, on_wait: Waits | None = None, on_retry: OnRetry | None = None
+        self,
+        request: VideoRequest,
+        image: str,
+        *,
+        on_wait: Waits | None = None,
+        on_retry: OnRetry | None = None,
+        journal: Journal | None = None,
     ) -> Task:
-        """Send a request whose first frame is ready (see `prepare`). `submit` does both."""
+        """Send a request whose first frame is ready (see `prepare`). `submit` does both.
+
+        Args:
+            request: what to make.
+            image: its first frame as the service takes it.
+            on_wait: as for `submit`.
+            on_retry: as for `submit`.
+            journal: told what is about to happen to the request and what has become of it. If it cannot write down
+                that a submit is about to leave, none does.
+
+        """
         charge = self.limits.charge(request.short_type)
         if self._places.full:
             self._follow_running()
@@ -179,7 +196,7 @@ class Client:
 
         try:
             task = await persist(
-                lambda: self._exchange.submit(request, image),
+                lambda: self._send_once(request, image, journal),
                 window=send_again(self.retries, request),
                 limits=self.retries,
                 on_retry=told,
@@ -193,6 +210,21 @@ class Client:
         self._running[task.id] = _Running(task, place, charge)
         if self._places.waiting:
             self._follow_running()
+        return task
+
+    async def _send_once(self, request: VideoRequest, image: str, journal: Journal | None) -> Task:
+        if journal is None:
+            return await self._exchange.submit(request, image)
+        await journal.sending()
+        try:
+            task = await self._exchange.submit(request, image)
+        except SubmissionUncertain as error:
+            await journal.uncertain(error)
+            raise
+        except MJVideoError as error:
+            await journal.turned_away(error)
+            raise
+        await journal.accepted(task)
         return task
 
     def _follow_running(self) -> None:

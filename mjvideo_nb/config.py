@@ -32,6 +32,7 @@ __all__ = [
     "api_key",
     "base_url",
     "library",
+    "library_url",
     "price",
     "secret_headers",
 ]
@@ -193,8 +194,18 @@ def price(value: float | Mapping[str, float] | None = None) -> float | Mapping[s
 
 
 def library(value: str | Path | None = None) -> Path:
-    """The folder that keeps clips, beside the notebook unless told otherwise."""
-    return Path(value or os.environ.get("MJVIDEO_LIBRARY") or DEFAULT_LIBRARY).expanduser()
+    """The folder that keeps everything, beside the notebook unless told otherwise; also where clips are copied to a URL."""
+    return Path(DEFAULT_LIBRARY if library_url(value) else _library(value)).expanduser()
+
+
+def library_url(value: str | Path | None = None) -> str:
+    """The URL of the storage that clips are copied to, or "" where the library is just a folder."""
+    text = _library(value)
+    return text if "://" in text else ""
+
+
+def _library(value: str | Path | None) -> str:
+    return str(value or os.environ.get("MJVIDEO_LIBRARY") or DEFAULT_LIBRARY)
 
 
 def sandbox_forced() -> bool:

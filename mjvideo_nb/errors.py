@@ -15,6 +15,8 @@
     ├── SubmissionUncertain   a submit may have been accepted and billed; never sent again by itself
     ├── ClipExpired           the clip is no longer where the service said it was
     ├── BadClip               what came is not a whole video
+    ├── LibraryError          the folder that keeps everything cannot be used
+    ├── StorageError          a clip could not be copied to the storage, or brought back; the local file is untouched
     ├── SandboxUnavailable    the embedded service cannot run here
     └── ServiceError          anything else that went wrong between us and the service
 
@@ -30,6 +32,7 @@ __all__ = [
     "BudgetExceeded",
     "ClipExpired",
     "InvalidRequest",
+    "LibraryError",
     "MJVideoError",
     "QueueFull",
     "QuotaError",
@@ -37,6 +40,7 @@ __all__ = [
     "Refused",
     "SandboxUnavailable",
     "ServiceError",
+    "StorageError",
     "SubmissionUncertain",
     "TaskFailed",
     "TaskNotFound",
@@ -189,6 +193,24 @@ class BadClip(MJVideoError):
     """What was downloaded is not a video, or was cut short."""
 
     headline = "The clip did not arrive whole"
+
+
+class LibraryError(MJVideoError):
+    """The library, which keeps every request, task and clip, cannot be used.
+
+    Attributes:
+        full: True where its disk is full.
+
+    """
+
+    headline = "The library cannot be used"
+    full: bool = False
+
+
+class StorageError(MJVideoError):
+    """A clip could not be copied to the storage, or not brought back from it. The file on this machine is untouched."""
+
+    headline = "The copy failed"
 
 
 class SandboxUnavailable(MJVideoError):

@@ -20,7 +20,9 @@ __all__ = ["REDACTED", "Redaction"]
 REDACTED = "[secret]"
 SHORTEST_SECRET = 8
 """Characters; a shorter value may be part of any word."""
-LOGGERS = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
+HTTP = ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
+STORAGES = ("botocore.auth", "botocore.endpoint", "gcsfs", "s3fs")
+LOGGERS = (*HTTP, *STORAGES)
 
 
 class Redaction:

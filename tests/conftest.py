@@ -20,6 +20,7 @@ def _no_settings_from_outside(monkeypatch, tmp_path_factory):
         monkeypatch.delenv(name)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("MJVIDEO_LIBRARY", str(tmp_path_factory.mktemp("library")))
 
 
 @pytest.fixture

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from mjvideo_nb.errors import MJVideoError, SubmissionUncertain
-from mjvideo_nb.frames import Frame
-from mjvideo_nb.models import Status, Task, VideoRequest
+from mjvideo_nb.models import Status
 
-__all__ = ["Phase", "State", "card", "download_name", "notebook_path"]
+from .state import Phase, State, Step
+
+__all__ = ["FIRST_SECONDS", "FURTHER_SECONDS", "card", "download_name", "notebook_path"]
 
 NAME_LENGTH = 48
+
+FIRST_SECONDS = 125 / 24
+FURTHER_SECONDS = 4.0
+"""What an extend adds, about."""
 
 HEADLINES = {
     Status.ACCEPTED: "Accepted",
@@ -23,47 +28,6 @@ HEADLINES = {
     Status.IN_PROGRESS: "In progress",
     Status.SUCCESS: "Collecting the clips",
 }
-
-
-class Phase:
-    """Where a job is on its way."""
-
-    PREPARING = "preparing"
-    WAITING = "waiting"
-    SENDING = "sending"
-    RUNNING = "running"
-    DOWNLOADING = "downloading"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class State:
-    """A job as it is at one moment.
-
-    Args:
-        request: what was asked.
-        phase: one of `Phase`.
-        task: the service's view, once it has accepted the request.
-        error: why it failed.
-        elapsed: seconds since it was started, up to its end.
-        place: while it waits its turn, its place in the line; 1 is next.
-        remark: what holds it up for the moment, or "".
-
-    """
-
-    request: VideoRequest
-    phase: str = Phase.PREPARING
-    task: Task | None = None
-    error: BaseException | None = None
-    elapsed: float = 0.0
-    place: int = 0
-    remark: str = ""
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing more will happen by itself."""
-        return self.phase in {Phase.DONE, Phase.FAILED}
 
 
 def card(state: State, *, sandbox: bool, price: str) -> dict[str, Any]:
@@ -77,16 +41,18 @@ def card(state: State, *, sandbox: bool, price: str) -> dict[str, Any]:
     """
     request, task = state.request, state.task
     return {
-        "title": request.prompt,
-        "chips": [str(request.motion), request.short_type],
+        "title": state.prompt,
+        "chips": [str(request.motion), request.short_type] if request else [],
         "sandbox": sandbox,
-        "origin": _origin(request),
+        "origin": _origin(state),
+        "chain": _chain(state.steps),
         "state": _look(state),
         "headline": _headline(state),
         "progress": _progress(state),
         "elapsed": round(state.elapsed, 1),
         "task_id": task.id if task else None,
-        "error": _error(state.error),
+        "error": _error(state),
+        "choices": [{"action": action, **_choice(action, price)} for action in state.choices],
         "note": _note(state),
         "clips": _clips(state),
         "can_extend": state.phase == Phase.DONE,
@@ -94,10 +60,26 @@ def card(state: State, *, sandbox: bool, price: str) -> dict[str, Any]:
     }
 
 
-def _origin(request: VideoRequest) -> str:
-    if request.action:
-        return f"[{request.index}] of task {request.task_id}"
-    return request.image.name if isinstance(request.image, Frame) else ""
+def _origin(state: State) -> str:
+    if state.request and state.request.action:
+        return f"[{state.request.index}] of task {state.request.task_id}"
+    return state.frame_name
+
+
+def _chain(steps: Sequence[Step]) -> list[dict[str, str]]:
+    """The parts of a clip that was extended: which seconds, and what was asked for them."""
+    if len(steps) < 2:
+        return []
+    told: list[dict[str, str]] = []
+    begins = 0.0
+    for step in steps:
+        ends = begins + (FURTHER_SECONDS if told else FIRST_SECONDS)
+        place = "" if step.index is None else f"[{step.index}] "
+        told.append(
+            {"seconds": f"{int(begins)}–{int(ends)} s", "words": f"{place}{step.motion}", "prompt": step.prompt}
+        )
+        begins = ends
+    return told
 
 
 def _look(state: State) -> str:
@@ -113,10 +95,8 @@ def _headline(state: State) -> str:
         case Phase.PREPARING:
             return "Preparing"
         case Phase.WAITING:
-            return (
-                "Waiting its turn, next in line"
-                if state.place == 1
-                else f"Waiting its turn, number {state.place} in line"
+            return {0: "Waiting", 1: "Waiting its turn, next in line"}.get(
+                state.place, f"Waiting its turn, number {state.place} in line"
             )
         case Phase.SENDING:
             return "Sending"
@@ -140,21 +120,33 @@ def _progress(state: State) -> int | None:
     return state.task.progress if state.task else None
 
 
-def _error(error: BaseException | None) -> dict[str, str] | None:
+def _error(state: State) -> dict[str, str] | None:
+    error = state.error
     if error is None:
         return None
+    hint = "Settled: it is not asked about any more. Its price stays counted as uncertain." if state.forgotten else ""
     if isinstance(error, MJVideoError):
-        return {"title": error.headline, "text": error.message, "hint": ""}
-    return {"title": "Something went wrong here", "text": f"{type(error).__name__}: {error}", "hint": ""}
+        return {"title": error.headline, "text": error.message, "hint": hint}
+    return {"title": "Something went wrong here", "text": f"{type(error).__name__}: {error}", "hint": hint}
+
+
+def _choice(action: str, price: str) -> dict[str, str]:
+    paid = f" ({price})" if price else ""
+    return {
+        "again": {"label": "Send it again", "title": f"Send the same request once more{paid}"},
+        "forget": {"label": "Forget it", "title": "Settled: do not ask about it again. Nothing is sent."},
+        "resume": {"label": "Try again", "title": "Go on with this task; nothing is sent or paid again"},
+    }[action]
 
 
 def _note(state: State) -> str:
-    if state.remark and not state.ended:
-        return state.remark
-    if state.phase != Phase.DONE or not state.task or not state.task.clips:
-        return ""
-    path = state.task.clips[0].path
-    return f"Kept in {notebook_path(path) or path}".rpartition("/")[0] if path else ""
+    parts = [state.remark]
+    if state.shown_again:
+        parts.append("Shown again: this cell had made it, and nothing was sent now. again=True makes new clips.")
+    if state.phase == Phase.DONE and state.task and state.task.clips:
+        path = state.task.clips[0].path
+        parts.append(f"Kept in {notebook_path(path) or path}".rpartition("/")[0] if path else "")
+    return "\n".join(part for part in parts if part)
 
 
 def _clips(state: State) -> list[dict[str, Any]]:
@@ -165,7 +157,7 @@ def _clips(state: State) -> list[dict[str, Any]]:
             "index": clip.index,
             "path": notebook_path(clip.path),
             "url": clip.url or None,
-            "name": download_name(state.request.prompt, clip.task_id, clip.index),
+            "name": download_name(state.prompt, clip.task_id, clip.index),
         }
         for clip in state.task.clips
     ]

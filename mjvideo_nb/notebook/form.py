@@ -6,7 +6,7 @@ import html
 import json
 import threading
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
@@ -15,14 +15,22 @@ from mjvideo_nb.errors import InvalidRequest, MJVideoError
 from mjvideo_nb.frames import Frame
 from mjvideo_nb.models import VideoRequest, is_empty
 
-from .card import Phase
+from .iothread import io
 from .job import Job
 from .picker import Picker
 from .preview import preview
-from .session import Session, io
+from .session import Session
+from .state import Phase
+
+if TYPE_CHECKING:
+    from mjvideo_nb.library import Entry
+
+    from .history import History
 
 __all__ = ["Studio"]
 
+MAKE, HISTORY = "Make", "History"
+"""The tabs."""
 SETTLE = 2.0
 """Seconds that Generate stays off after a press at least: the second click of a double click must not pay again."""
 
@@ -36,14 +44,18 @@ class Studio(ipywidgets.VBox):
         prompt: text to begin with.
         motion: `"low"` or `"high"`.
         video_type: `"480p"` or `"720p"`.
+        history: whether a tab shows what was made before.
 
     Raises:
         InvalidRequest: a value is not what it should be; names it.
 
     """
 
-    def __init__(self, session: Session, *, image: Any, prompt: str, motion: str, video_type: str) -> None:
+    def __init__(
+        self, session: Session, *, image: Any, prompt: str, motion: str, video_type: str, history: bool = True
+    ) -> None:
         self._session = session
+        self._history: History | None = None
         self._frame: Frame | None = None
         self._frame_error: MJVideoError | None = None
         self._guard = threading.Lock()
@@ -52,7 +64,7 @@ class Studio(ipywidgets.VBox):
         # Checked as a request would be, so that a wrong word is named here and not by a widget's own error.
         checked = VideoRequest(image="unset", prompt=prompt, motion=motion, video_type=video_type)
         self._build(checked)
-        super().__init__([self._form, self._cards])
+        super().__init__([self._tabs, self._making] if history else [self._making])
         self.add_class("mj-studio")
         self._show_session()
         if not is_empty(image):
@@ -104,6 +116,11 @@ class Studio(ipywidgets.VBox):
         self._form = _box(ipywidgets.VBox, "mj-form", self._strip, body)
         self._form.add_class("mj")
         self._cards = _box(ipywidgets.VBox, "mj-cards")
+        self._making = ipywidgets.VBox([self._form, self._cards])
+        self._tabs = _segments([(MAKE, MAKE), (HISTORY, HISTORY)], MAKE, "Show")
+        self._tabs.remove_class("mj-seg")
+        self._tabs.add_class("mj-tabs")
+        self._tabs.observe(self._show_tab, "value")
 
     def _build_advanced(self) -> None:
         self._state = ipywidgets.Text(placeholder="returned as it is, at most 255 characters")
@@ -155,6 +172,54 @@ class Studio(ipywidgets.VBox):
         note = f" · {frame.note}" if frame.note else ""
         self._picker.show(preview=picture, caption=f"{frame.name}{size}{note}")
 
+    def reuse(self, entry: Entry) -> None:
+        """Fill the form with the settings of a job, its first frame included.
+
+        Raises:
+            InvalidRequest: they are not known, or belong to an extend, which has no first frame.
+
+        """
+        request = entry.request
+        if request is None:
+            raise InvalidRequest("What was asked is not known here: the task was made elsewhere.")
+        self._clear_errors()
+        self._prompt.value = request.prompt
+        self._motion.value = str(request.motion)
+        types = dict(self._type.options)
+        if request.short_type not in types.values():
+            self._type.options = [*types.items(), (request.short_type, request.short_type)]
+        self._type.value = request.short_type
+        self._state.value = request.state or ""
+        self._no_storage.value = request.no_storage
+        self._extra.value = json.dumps(dict(request.extra)) if request.extra else ""
+        self._more.value = bool(request.state or request.no_storage or request.extra)
+        self._source.value = ""
+        frame = self._session.library.frame(entry)
+        if frame:
+            self._use(frame, picture=preview(frame))
+        else:
+            self._frame = None
+            gone = "The first frame of that video is gone." if request.image else "An extend has no first frame."
+            self._frame_error = InvalidRequest(f"image: {gone} Choose one.", field="image")
+            self._picker.show(preview="", caption="", error=str(self._frame_error))
+        self._tabs.value = MAKE
+
+    # The tabs
+
+    def _show_tab(self, change: dict[str, Any]) -> None:
+        """What was made is looked up when it is first looked at, and not before."""
+        from .history import History  # it shows forms itself
+
+        looking = change["new"] == HISTORY
+        if looking and self._history is None:
+            self._history = History(self._session, on_reuse=self.reuse)
+            self.set_trait("children", (*self.children, self._history))
+        elif looking and self._history:
+            self._history.refresh()
+        self._making.layout.display = "none" if looking else ""
+        if self._history:
+            self._history.layout.display = "" if looking else "none"
+
     # What it says
 
     def _show_session(self) -> None:
@@ -204,7 +269,7 @@ class Studio(ipywidgets.VBox):
         self._go.disabled = True
         self._clear_errors()
         try:
-            job = Job(self._session, self._request())
+            job = self._session.jobs.make(self._request())
         except MJVideoError as error:
             self._show_error(error)
             self._free()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import os
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
@@ -11,14 +12,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mjvideo_nb.client import TASK_DEADLINE, Client, prepare
-from mjvideo_nb.errors import InvalidRequest, MJVideoError, ServiceError, TaskTimeout
+from mjvideo_nb.client import TASK_DEADLINE
+from mjvideo_nb.errors import InvalidRequest, TaskTimeout
+from mjvideo_nb.library import Entry, JobState
 from mjvideo_nb.models import Clip, Task, VideoRequest
 
-from .card import Phase, State, card
-from .session import Session, io
+from .card import card
+from .cell import current_cell
+from .iothread import io
+from .making import Making
+from .session import SANDBOX
+from .state import Phase, State, Step, state_of
 
 if TYPE_CHECKING:
+    from .session import Session
     from .view import JobView
 
 __all__ = ["Job"]
@@ -30,32 +37,36 @@ SLICE = 0.1
 
 
 class Job:
-    """One request, on its way. Made by `video`, `studio` and `extend`; it starts by itself.
+    """One request, on its way. Made by `video`, `studio`, `extend` and `open`; it goes on by itself.
 
     Show it (as the last line of a cell) for a live card; `await job` or `job.wait()` for the finished task; `job[2]` for
     a clip; `job.extend(2)` to go on from it.
 
     Args:
-        session: the service it is sent to and the folder its clips go to.
-        request: what to make, its first frame ready.
-
-    Raises:
-        SandboxUnavailable, AuthenticationError: there is no service to send it to.
-        BudgetExceeded: it costs more than the budget has left.
+        session: the service it is sent to and the library that keeps it.
+        entry: the job as it was written down.
+        request: what was asked, its first frame ready; None for a task that was made elsewhere.
 
     """
 
-    def __init__(self, session: Session, request: VideoRequest) -> None:
-        session.check()
-        session.limits.check(request.short_type)
+    def __init__(self, session: Session, entry: Entry, request: VideoRequest | None) -> None:
         self._session = session
         self._guard = threading.RLock()
-        self._state = State(request)
-        self._started = time.monotonic()
+        self.entry_id = entry.id
+        self._state = state_of(entry, request, session)
+        self._started = time.monotonic() - (time.time() - entry.created.timestamp())
         self._listeners: list[Callable[[], None]] = []
         self._view: JobView | None = None
         self._due = False
-        self._future = io.start(self._run())
+        self._making = Making(session, entry, request, self._state.task, self._enter, self._state.phase)
+        if self._state.phase == Phase.FAILED or entry.state == JobState.DONE:
+            self._future: concurrent.futures.Future[Task] = concurrent.futures.Future()
+            if self._state.error:
+                self._future.set_exception(self._state.error)
+            elif self._state.task:
+                self._future.set_result(self._state.task)
+        else:
+            self._future = io.start(self._run())
 
     # What it is
 
@@ -68,8 +79,8 @@ class Job:
             return replace(self._state, elapsed=time.monotonic() - self._started)
 
     @property
-    def request(self) -> VideoRequest:
-        """What was asked."""
+    def request(self) -> VideoRequest | None:
+        """What was asked; None for a task that was made elsewhere."""
         return self._state.request
 
     @property
@@ -169,11 +180,35 @@ class Job:
                 raise InvalidRequest("The job still runs: there is nothing to resume.")
             if self._state.task is None:
                 raise InvalidRequest("The service never accepted this request: make a new job instead.")
-            if self._state.phase == Phase.FAILED:
-                self._state = replace(self._state, phase=Phase.RUNNING, error=None)
+            if self._state.phase == Phase.FAILED or self._state.remark:
+                self._state = replace(self._state, phase=Phase.RUNNING, error=None, remark="")
                 self._future = io.start(self._run())
         self._changed()
         return self
+
+    def send_again(self) -> Job:
+        """Send the same request once more, knowingly: another job, and another price.
+
+        Raises:
+            InvalidRequest: the request is not known, or its first frame is gone.
+            BudgetExceeded, LibraryError: it cannot be made; nothing was sent.
+
+        """
+        if self.request is None:
+            raise InvalidRequest("What was asked is not known here: the task was made elsewhere.")
+        if isinstance(self.request.image, Path):
+            raise InvalidRequest(f"image: the first frame {self.request.image} is gone; choose it anew.", field="image")
+        job = self._session.jobs.make(self.request)
+        self.forget()
+        return job
+
+    def forget(self) -> None:
+        """Settle an outcome that is not known: it is not asked about any more. Nothing is sent, its price stays counted."""
+        self._session.library.ledger.forget(self.entry_id)
+        self._session.money_changed()
+        with self._guard:
+            self._state = replace(self._state, forgotten=True)
+        self._changed()
 
     # Going on from it
 
@@ -187,8 +222,11 @@ class Job:
         state: str | None = None,
         no_storage: bool | None = None,
         extra: Mapping[str, Any] | None = None,
+        again: bool = False,
     ) -> Job:
         """Go on from one of the clips: what the buttons under it do. What is not given stays as it was.
+
+        A cell that is run again shows the job that it had made, and sends nothing.
 
         Args:
             index: the clip, as on its badge.
@@ -198,20 +236,18 @@ class Job:
             state: as in `VideoRequest`.
             no_storage: as in `VideoRequest`.
             extra: as in `VideoRequest`.
+            again: True for a new one also where this cell has made it before.
 
         Returns:
             Another job, already on its way.
 
         Raises:
-            InvalidRequest: this job has no such clip, or not yet.
+            InvalidRequest: this job has no such clip, or not yet; or it was extended four times, which is Midjourney's
+                limit. Nothing was sent.
+            BudgetExceeded, LibraryError: it cannot be made; nothing was sent.
 
         """
-        task = self._state.task
-        if task is None or self._state.phase != Phase.DONE:
-            raise InvalidRequest(
-                f"index: the job is {self._state.phase}; there is no clip to extend until it is done.", field="index"
-            )
-        request = task.extend(
+        request = self._finished_task().extend(
             index,
             motion=motion,
             prompt=prompt,
@@ -220,7 +256,65 @@ class Job:
             no_storage=no_storage,
             extra=extra,
         )
-        return Job(self._session, request)
+        return self._session.jobs.make(request, cell=current_cell(), again=again)
+
+    def extend_by_button(self, index: int, motion: str) -> Job:
+        """The same, asked for by a press and not by a cell: always another job."""
+        return self._session.jobs.make(self._finished_task().extend(index, motion=motion))
+
+    def _finished_task(self) -> Task:
+        task = self._state.task
+        if task is None or self._state.phase != Phase.DONE:
+            raise InvalidRequest(
+                f"index: the job is {self._state.phase}; there is no clip to extend until it is done.", field="index"
+            )
+        return task
+
+    def lineage(self) -> tuple[Step, ...]:
+        """The chain that led to these clips, the first request first; as far back as the library knows."""
+        return self._state.steps
+
+    def save(self, folder: str | os.PathLike[str], name: str = "{prompt:.40}-{index}") -> list[Path]:
+        """Save copies of its clips under readable names, with what made them: in the MP4's own tags, and as JSON beside it.
+
+        Args:
+            folder: where the copies go; made if it is not there.
+            name: of a copy, made of the fields prompt, index, task_id, motion, video_type, date, time and rating, as in
+                `"{prompt:.40}-{index}"`. A file of another clip is never replaced: then a number is put behind the name.
+
+        Returns:
+            The copies, in the order of the variants.
+
+        Raises:
+            InvalidRequest: there is no clip on disk yet, the name cannot be made, or the extra `media` is missing.
+            OSError: the folder cannot be written.
+
+        """
+        from .saving import save
+
+        entry = self._session.library.shelf.get(self.entry_id)
+        if entry is None:
+            raise InvalidRequest("This job was deleted from the library.")
+        return save(entry, self.lineage(), folder, name, sandbox=entry.service == SANDBOX)
+
+    # What its people say
+
+    def rate(self, index: int, stars: int | None) -> None:
+        """Give a clip 1 to 5 stars, or take them away with None.
+
+        Raises:
+            InvalidRequest: there is no such clip, or no such number of stars.
+
+        """
+        self._session.library.shelf.rate(self.entry_id, index, stars)
+
+    def tag(self, *words: str) -> None:
+        """Give this job these tags instead of those it had, to find it by in `history`."""
+        self._session.library.shelf.tag(self.entry_id, words)
+
+    def note(self, text: str) -> None:
+        """Write something beside it, to find it by in `history`."""
+        self._session.library.shelf.note(self.entry_id, text)
 
     def read_clip(self, index: int) -> bytes:
         """The bytes of one clip, from the copy on disk.
@@ -241,7 +335,7 @@ class Job:
     def card(self) -> dict[str, Any]:
         """What its card says now."""
         state = self.state
-        return card(state, sandbox=self._session.sandbox, price=self._session.price_words(state.request.short_type))
+        return card(state, sandbox=self._session.sandbox, price=self._session.price_words(state.short_type))
 
     @property
     def view(self) -> JobView:
@@ -277,6 +371,12 @@ class Job:
         for listener in listeners:
             listener()
 
+    def say_shown_again(self) -> None:
+        """Say on the card that nothing was sent for it now."""
+        with self._guard:
+            self._state = replace(self._state, shown_again=True)
+        self._changed()
+
     # Doing it, on the I/O thread
 
     def _enter(self, phase: str, **changes: Any) -> None:
@@ -287,46 +387,11 @@ class Job:
 
     async def _run(self) -> Task:
         try:
-            task = await self._make(await self._session.client())
+            task = await self._making.run()
         except BaseException as error:
             # Also a cancelled job and a mistake of ours: the card says what came of it, and whoever waits gets it.
+            self._session.money_changed()
             self._enter(Phase.FAILED, error=error)
             raise
         self._enter(Phase.DONE, task=task)
         return task
-
-    def _waits(self, place: int) -> None:
-        self._enter(Phase.WAITING if place else Phase.SENDING, place=place)
-
-    def _tries_again(self, error: MJVideoError | None, seconds: float) -> None:
-        remark = f"Not accepted, so it is sent again in {seconds:.0f} s. {error}" if error else ""
-        self._enter(Phase.SENDING, remark=remark)
-
-    def _has_trouble(self, error: MJVideoError | None) -> None:
-        self._enter(Phase.RUNNING, remark=f"No answer from the service, trying again. {error}" if error else "")
-
-    async def _make(self, client: Client) -> Task:
-        task = self._state.task
-        if task is None:
-            image = await prepare(self.request)
-            self._enter(Phase.SENDING)
-            task = await client.send(self.request, image, on_wait=self._waits, on_retry=self._tries_again)
-        self._enter(Phase.RUNNING, task=task)
-        task = await client.wait(
-            task, on_update=lambda seen: self._enter(Phase.RUNNING, task=seen), on_trouble=self._has_trouble
-        )
-        self._enter(Phase.DOWNLOADING, task=task)
-        folder = self._session.clips_folder
-        try:
-            paths = await client.download(task, folder)
-        except OSError as error:
-            raise ServiceError(
-                f"The clips are made and paid for, but they cannot be written to {folder} ({error}). Mend that, then "
-                f"call resume() on this job; nothing is sent or paid again (task {task.id}).",
-                task_id=task.id,
-            ) from error
-        except MJVideoError as error:
-            error.args = (f"{error} The clips are paid for: resume() on this job tries again (task {task.id}).",)
-            raise
-        kept = tuple(replace(clip, path=Path(path)) for clip, path in zip(task.clips, paths, strict=True))
-        return replace(task, clips=kept)

@@ -1,6 +1,7 @@
 // What belongs to a card's model and not to one view of it: the clips' bytes, the presses that the kernel has not answered
 // yet, and the clock of the job. A cell that is moved, or a second view, finds it all here.
 
+const CHOICE = "choice"; // stands for the buttons of a failure where a clip's index stands for those of a clip
 const DOUBLE_CLICK = 1000; // ms: the second half of a double click must not buy a second video
 
 /** "38 s", "1 min 4 s", "1 h 5 min". */
@@ -14,8 +15,8 @@ function duration(seconds) {
 class Scope {
   gone = false;
   sources = new Map(); // "task/index" -> Source
-  pressed = new Map(); // clip index -> an extend that is not answered yet: {motion, slow}
-  notices = new Map(); // clip index -> {text, bad}
+  pressed = new Map(); // clip index or CHOICE -> a press that is not answered yet: {motion, slow}
+  notices = new Map(); // the same -> {text, bad}
   asked = new Map(); // clip index -> resolvers of a request for its bytes
   views = new Set();
   aspect = null; // of the first clip that was opened; kept, so that the grid never jumps
@@ -92,12 +93,21 @@ class Scope {
     });
   }
 
-  /** Asks the kernel once to extend a clip. It costs money: never repeated, and never given up either, because a busy
-   *  kernel may act on it much later. */
-  async extend(index, motion) {
-    if (this.pressed.has(index)) return;
-    const press = { motion, slow: false };
-    this.pressed.set(index, press);
+  extend(index, motion) {
+    return this.ask(index, { motion }, "extend", { index, motion });
+  }
+
+  /** Asks the kernel once to do something about a failure. */
+  choose(action) {
+    return this.ask(CHOICE, {}, "choose", { action });
+  }
+
+  /** Asks the kernel once. It may cost money: never repeated, and never given up either, because a busy kernel may act on
+   *  it much later. */
+  async ask(key, about, command, message) {
+    if (this.pressed.has(key)) return;
+    const press = { ...about, slow: false };
+    this.pressed.set(key, press);
     this.notices.clear(); // what went wrong before a new press is history
     this.changed();
     const settled = new Promise((resolve) => setTimeout(resolve, DOUBLE_CLICK));
@@ -106,18 +116,18 @@ class Scope {
       this.changed();
     }, SLOW_KERNEL);
     try {
-      const [answer] = await this.invoke("extend", { index, motion }, { signal: this.end.signal });
-      if (!answer.ok) this.notices.set(index, { text: answer.message, bad: true });
+      const [answer] = await this.invoke(command, message, { signal: this.end.signal });
+      if (!answer.ok) this.notices.set(key, { text: answer.message, bad: true });
     } catch {
       // Only a message that could not leave the browser ends here: nothing was asked for.
       if (this.gone) return;
-      this.notices.set(index, { text: "There is no kernel behind this card any more: run the cell again.", bad: true });
+      this.notices.set(key, { text: "There is no kernel behind this card any more: run the cell again.", bad: true });
     }
     clearTimeout(slow);
     press.slow = false;
     this.changed();
     await settled;
-    this.pressed.delete(index);
+    this.pressed.delete(key);
     this.changed();
   }
 

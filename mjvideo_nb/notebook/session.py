@@ -1,8 +1,7 @@
-"""Where a notebook's jobs run: one I/O thread with its own event loop, and the service they are sent to.
+"""What jobs are sent to, and where they are kept: the service with its limits, and the library.
 
-A task on the kernel's own loop freezes while a plain cell runs; one on a thread of its own goes on, and its widgets move.
-So all I/O of the notebook layer happens on that thread. It starts with the first job, is a daemon, does not survive a
-fork (the child starts its own), and is stopped at exit together with the sandbox.
+The sandbox is the service where there is no key. The library is opened, and what an earlier kernel left behind is picked
+up, when the first job is made or asked for.
 """
 
 from __future__ import annotations
@@ -11,23 +10,31 @@ import asyncio
 import atexit
 import os
 import threading
-from collections.abc import Coroutine, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from mjvideo_nb import config
+from mjvideo_nb import config, storage
 from mjvideo_nb.client import Client
 from mjvideo_nb.errors import AuthenticationError, InvalidRequest, SandboxUnavailable
 from mjvideo_nb.limits import AT_ONCE, Limits
 from mjvideo_nb.sandbox.process import SandboxError, SandboxProcess, missing
 
-__all__ = ["IOThread", "Session", "connect", "current", "io"]
+from .iothread import io
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from mjvideo_nb.library import Entry, Library
 
+    from .jobs import Jobs
+
+__all__ = ["SANDBOX", "Session", "connect", "current"]
+
+SANDBOX = "sandbox"
+"""The sandbox as a service: it has another address each time, and the same tasks."""
 SANDBOX_KEY = "sandbox"
-EXIT_PATIENCE = 2.0
 
 NO_SERVICE = (
     "There is no key, and the sandbox is not installed. For the service: set the environment variable COMETAPI_KEY "
@@ -36,75 +43,26 @@ NO_SERVICE = (
 )
 
 
-class IOThread:
-    """A daemon thread that runs coroutines; started when first needed."""
-
-    def __init__(self) -> None:
-        self._forget()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._forget)
-
-    def _forget(self) -> None:
-        """Know of no thread: none has been started yet, or this is the child of a fork, where threads do not exist."""
-        self._guard = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        # The loop itself holds tasks weakly.
-        self._tasks: set[Future[Any]] = set()
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The thread's loop, running."""
-        with self._guard:
-            if self._loop is None or self._thread is None or not self._thread.is_alive():
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(target=self._loop.run_forever, name="mjvideo-nb I/O", daemon=True)
-                self._thread.start()
-            return self._loop
-
-    @property
-    def is_current(self) -> bool:
-        """Whether the caller is on this thread, where waiting for it would never end."""
-        return threading.current_thread() is self._thread
-
-    def start(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run a coroutine on the thread. From any thread; returns at once."""
-        future = asyncio.run_coroutine_threadsafe(coroutine, self.loop)
-        self._tasks.add(future)
-        future.add_done_callback(self._tasks.discard)
-        return future
-
-    def stop(self) -> None:
-        """Cancel what runs and end the thread."""
-        with self._guard:
-            loop, thread = self._loop, self._thread
-            self._loop = self._thread = None
-        if loop is None or thread is None or not thread.is_alive():
-            return
-        for future in list(self._tasks):
-            future.cancel()
-        loop.call_soon_threadsafe(loop.call_later, 0.05, loop.stop)
-        thread.join(EXIT_PATIENCE)
-
-
-io = IOThread()
-
-
 class Session:
-    """What jobs are sent to, and where their clips are kept.
+    """What jobs are sent to, and where they are kept.
 
     Args:
         api_key: the key; by default from `COMETAPI_KEY`, then the system's key store.
         base_url: the service's address; by default `COMETAPI_BASE_URL`, then CometAPI's.
-        library: the folder that keeps the clips; by default `./mjvideo`.
+        library: the folder that keeps everything, by default `./mjvideo`; or the URL of a storage (`s3://...`), to which
+            clips are copied as well.
         price: USD a call, one figure or one by video type; by default 0.60.
         headers: further headers for the service, such as `{"mj-api-secret": ...}` for a bare proxy.
         sandbox: True for the embedded sandbox even where there is a key, False for never; by default it serves
             where there is no key.
         at_once: tasks running at once; further ones wait their turn.
-        budget: USD that may be spent in this session, or None for no limit.
+        budget: USD that all jobs of the library together may cost, or None for no limit.
         fault: in the sandbox, what shall go wrong: names of `mjvideo-nb sandbox --faults`, with `*2` behind one for the
             next two times.
+
+    Attributes:
+        service: the address of the service, or "sandbox".
+        storage: where clips are copied to, or None.
 
     Raises:
         InvalidRequest: a value is not what it should be; names it.
@@ -135,10 +93,16 @@ class Session:
         self._faults = (fault,) if isinstance(fault, str) else tuple(fault)
         if self._faults and not self.sandbox:
             raise InvalidRequest("fault: only the sandbox goes wrong on demand; add sandbox=True.", field="fault")
-        self.base_url = "" if self.sandbox else config.base_url(base_url)
-        self.library = config.library(library)
-        # The sandbox costs nothing, whatever a call may cost elsewhere.
+        self.service = SANDBOX if self.sandbox else config.base_url(base_url)
+        url = config.library_url(library)
+        self.storage = storage.Storage(url) if url else None
+        self.folder = config.library(library).absolute()
+        # The sandbox costs nothing, whatever a call may cost elsewhere. What was spent is in the library, which holds the
+        # budget against it: the client only counts places.
         self.limits = Limits(at_once=at_once, budget=budget, price=0.0 if self.sandbox else price)
+        self.writer = ThreadPoolExecutor(1, "mjvideo-library")
+        self._jobs: Jobs | None = None
+        self._beginning = threading.RLock()
         self._client: Client | None = None
         self._process: SandboxProcess | None = None
         self._opening = asyncio.Lock()
@@ -163,10 +127,62 @@ class Session:
         if self.problem:
             raise (SandboxUnavailable if self.sandbox else AuthenticationError)(self.problem)
 
+    # What lasts
+
     @property
-    def clips_folder(self) -> Path:
-        """Where clips go."""
-        return self.library / "clips"
+    def library(self) -> Library:
+        """The library, open.
+
+        Raises:
+            LibraryError: it cannot be used; says why, what is safe and what to do.
+
+        """
+        from mjvideo_nb.library import open_library  # it loads SQLAlchemy, which the first job needs and no import
+
+        return open_library(self.folder)
+
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs of this session. What an earlier kernel left behind goes on as soon as they are first asked for.
+
+        Raises:
+            LibraryError: the library cannot be used.
+
+        """
+        from .jobs import Jobs
+
+        with self._beginning:
+            if self._jobs is None:
+                self._jobs = Jobs(self)
+                self._jobs.pick_up()
+            return self._jobs
+
+    def serves(self, service: str) -> bool:
+        """Whether tasks of this service can be followed from here: the speed in a gateway's path does not matter."""
+        if SANDBOX in {service, self.service}:
+            return service == self.service
+        return _origin(service) == _origin(self.service)
+
+    def take_over(self) -> list[Entry]:
+        """Settle what kernels that have ended left behind; what this one has to go on with now."""
+        return self.library.take_over(self.serves)
+
+    # What it costs
+
+    def price_of(self, short_type: str) -> float:
+        """USD for one call; 0 where there is no price and no budget to hold it against.
+
+        Raises:
+            InvalidRequest: there is a budget, and no price for this video type.
+
+        """
+        price = self.limits.price_of(short_type)
+        if price is None and self.limits.budget is not None:
+            raise InvalidRequest(
+                f"price: the budget of {self.limits.budget:.2f} USD needs a price for {short_type}; give one with price=.",
+                field="price",
+            )
+        return price or 0.0
 
     def price_words(self, short_type: str) -> str:
         """The price of a press, as the form and the buttons say it."""
@@ -174,7 +190,25 @@ class Session:
             return "free in the sandbox"
         figure = self.limits.price_of(short_type)
         words = "price unknown" if figure is None else f"about {figure:.2f} USD"
-        return words if self.limits.left is None else f"{words}, {self.limits.left:.2f} USD left"
+        left = self.left
+        return words if left is None else f"{words}, {left:.2f} USD left"
+
+    @property
+    def left(self) -> float | None:
+        """USD that may still be spent, or None where there is no budget."""
+        if self.limits.budget is None:
+            return None
+        return max(0.0, self.limits.budget - self._spent)
+
+    @cached_property
+    def _spent(self) -> float:
+        return self.library.spent()
+
+    def money_changed(self) -> None:
+        """Add up again what was spent when it is next asked for."""
+        self.__dict__.pop("_spent", None)
+
+    # The service
 
     async def client(self) -> Client:
         """The client, on the I/O thread; starts the sandbox where it is the service.
@@ -190,11 +224,11 @@ class Session:
                 await self._close()
             if self._client is None:
                 self._client = await self._open_sandbox() if self.sandbox else self._open_service()
-                self._client.limits = self.limits
+                self._client.limits = Limits(at_once=self.limits.at_once)
             return self._client
 
     def _open_service(self) -> Client:
-        return Client(self._key, self.base_url, headers=self._headers)
+        return Client(self._key, self.service, headers=self._headers)
 
     async def _open_sandbox(self) -> Client:
         try:
@@ -225,9 +259,15 @@ class Session:
             where = "the sandbox: clips are rendered on this machine, not by Midjourney"
         else:
             where = (
-                f"{self.base_url}, {'key [secret]' if self._key else 'headers [secret]' if self._headers else 'no key'}"
+                f"{self.service}, {'key [secret]' if self._key else 'headers [secret]' if self._headers else 'no key'}"
             )
-        return f"mjvideo_nb session: {where}; clips are kept in {self.clips_folder}"
+        kept = f"{self.folder}" + (f" and copied to {self.storage.url}" if self.storage else "")
+        return f"mjvideo_nb session: {where}; everything is kept in {kept}"
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
 
 
 _guard = threading.Lock()
@@ -260,12 +300,14 @@ def connect(
     Args:
         api_key: the key. Better in the environment (`COMETAPI_KEY`): what stands in a cell is saved with the notebook.
         base_url: the address of CometAPI or of a compatible gateway.
-        library: the folder that keeps the clips; by default `./mjvideo`.
+        library: the folder that keeps everything, by default `./mjvideo`; or the URL of a storage such as
+            `s3://bucket/videos` (extra `cloud`), to which clips are copied as well.
         price: USD a call, one figure or one by video type (`{"480p": 0.6, "720p": 1.1}`).
         headers: further headers, such as `{"mj-api-secret": ...}` for a bare proxy.
         sandbox: True for the embedded sandbox even where there is a key, False for never.
         at_once: tasks running at once, as the provider advises five; further ones wait their turn.
-        budget: USD that may be spent from now on; a request beyond it is refused before it is sent.
+        budget: USD that everything in the library together may cost, what was spent before included; a request beyond
+            it is refused before it is sent.
         fault: with `sandbox=True`, what shall go wrong, to see how that looks: names of `mjvideo-nb sandbox --faults`,
             such as `"queue-full*2"` for the next two times. `[fault:NAME]` in a prompt does it to one task.
 

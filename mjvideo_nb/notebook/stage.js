@@ -7,7 +7,6 @@
 //
 // Everything in a card comes from outside (prompts, file names, reasons): it is put in as text, never as markup.
 
-const SPEEDS = [0.25, 0.5, 1, 1.5, 2];
 const SANDBOX = " · clips are rendered on this machine, not by Midjourney. Set COMETAPI_KEY to use the service.";
 
 class View {
@@ -44,6 +43,8 @@ class View {
     this.errorText = h("span");
     this.hint = h("span");
     this.error = h("div", { class: "mj-error-box" }, this.errorTitle, " ", this.errorText, " ", this.hint);
+    this.choices = h("div", { class: "mj-choices", role: "group", "aria-label": "What to do" });
+    this.chain = h("ol", { class: "mj-chain", "aria-label": "How this clip came about" });
     this.from = h("span");
     this.line = h("div", { class: "mj-line mj-status" }, this.from, this.status, this.times);
     this.origin = h("span");
@@ -53,6 +54,7 @@ class View {
     this.grid = h("div", { class: "mj-grid" });
     this.notices = h("div", { class: "mj-notices", role: "status" });
     this.note = h("div", { class: "mj-note" });
+    this.bar = new Bar(this.player);
     this.aloud = h("span", { class: "mj-aloud", role: "status" });
     this.root = h(
       "div",
@@ -62,71 +64,22 @@ class View {
       this.line,
       this.progress,
       this.crumb,
+      this.chain,
       this.error,
+      this.choices,
       this.grid,
       this.notices,
       this.note,
-      this.buildBar(),
+      this.bar.root,
       this.aloud,
     );
   }
 
-  buildBar() {
-    const { player } = this;
-    const button = (name, label, onclick, ...more) =>
-      h("button", { type: "button", class: `mj-icon ${name}`, "aria-label": label, title: label, onclick }, ...more);
-    this.play = button("mj-play", "Play", () => player.toggle(), icon(ICONS.play));
-    this.seek = h("input", { type: "range", class: "mj-seek", min: "0", max: "1", step: "any", value: "0", "aria-label": "Seek" });
-    this.time = h("span", { class: "mj-time" });
-    this.speed = h(
-      "select",
-      { class: "mj-speed", "aria-label": "Speed", title: "Speed" },
-      ...SPEEDS.map((speed) => h("option", { value: String(speed), selected: speed === 1 }, `${speed}×`)),
-    );
-    this.looping = button("mj-loop", "Loop", () => player.set({ loop: !player.loop }), icon(ICONS.loop));
-    this.seek.addEventListener("pointerdown", () => player.set({ held: true }));
-    for (const name of ["pointerup", "pointercancel"]) this.seek.addEventListener(name, () => player.set({ held: false }));
-    this.seek.addEventListener("input", () => player.seek(Number(this.seek.value)));
-    this.speed.addEventListener("change", () => player.set({ speed: Number(this.speed.value) }));
-    this.bar = h(
-      "div",
-      { class: "mj-bar", role: "group", "aria-label": "Playback" },
-      this.play,
-      this.seek,
-      this.time,
-      h(
-        "span",
-        { class: "mj-tools" },
-        this.speed,
-        h(
-          "span",
-          { class: "mj-frames" },
-          button("mj-back", "One frame back", () => player.step(-1), icon(ICONS.back)),
-          h("span", { "aria-hidden": "true" }, "frame"),
-          button("mj-forward", "One frame forward", () => player.step(1), icon(ICONS.forward)),
-        ),
-        this.looping,
-      ),
-    );
-    return this.bar;
-  }
-
-  /** The keys of the stage: what a control does by itself with a key comes first. */
+  /** The keys of the stage. None that means something at one of its controls reaches the notebook. */
   key(event) {
     if (!isOurs(event)) return;
-    const control = event.target.closest("button, a, select, input");
-    const action = {
-      k: () => this.player.toggle(),
-      " ": () => this.player.toggle(),
-      ArrowLeft: () => this.player.step(-1),
-      ArrowRight: () => this.player.step(1),
-    }[event.key];
-    const native = control?.matches("select") || (event.key === " " && control?.matches("button, a"));
-    const acts = action && !native && this.tiles.size > 0;
-    if (acts || control) event.stopPropagation();
-    if (!acts) return;
-    event.preventDefault();
-    action();
+    const acted = this.tiles.size > 0 && this.bar.key(event);
+    if (acted || event.target.closest("button, a, select, input")) event.stopPropagation();
   }
 
   get expected() {
@@ -149,7 +102,9 @@ class View {
     this.updateClips();
     this.updateStatus();
     this.updateBar();
+    this.updateChain();
     this.updateError();
+    this.updateChoices();
     setText(this.note, card.note);
     this.note.hidden = !card.note;
     setText(this.aloud, this.spoken());
@@ -175,7 +130,7 @@ class View {
       }
       this.tiles.get(clip.index).update(clip, card);
     }
-    this.grid.hidden = this.bar.hidden = this.tiles.size === 0;
+    this.grid.hidden = this.bar.root.hidden = this.tiles.size === 0;
     this.grid.style.setProperty("--clips", Math.min(4, this.tiles.size));
     this.grid.style.setProperty("--aspect", aspect ?? card.aspect ?? 16 / 9);
     this.player.settle(this.expected);
@@ -203,6 +158,36 @@ class View {
     setText(this.rest, parts.filter((part) => part).map((part) => ` · ${part}`).join(""));
   }
 
+  /** The parts of a clip that was extended, once they change: they are read, not watched. */
+  updateChain() {
+    const chain = this.scope.card.chain ?? [];
+    this.chain.hidden = chain.length === 0;
+    const shows = JSON.stringify(chain);
+    if (this.chain.dataset.shows === shows) return;
+    this.chain.dataset.shows = shows;
+    this.chain.replaceChildren(
+      ...chain.map(({ seconds, words, prompt }) =>
+        h("li", {}, h("b", {}, seconds), h("span", { class: "mj-how" }, words), h("span", { title: prompt }, prompt || "no prompt")),
+      ),
+    );
+  }
+
+  /** What can be done about a failure. The answer of the kernel is another card. */
+  updateChoices() {
+    const choices = this.scope.card.choices ?? [];
+    this.choices.hidden = choices.length === 0;
+    const press = this.scope.pressed.get(CHOICE);
+    const shows = JSON.stringify([choices, press ?? null]);
+    if (this.choices.dataset.shows !== shows) {
+      this.choices.dataset.shows = shows;
+      this.choices.replaceChildren(
+        ...choices.map(({ action, label, title }) =>
+          h("button", { type: "button", title, disabled: press !== undefined, onclick: () => this.scope.choose(action) }, label),
+        ),
+      );
+    }
+  }
+
   updateError() {
     const { error } = this.scope.card;
     this.error.hidden = !error;
@@ -211,11 +196,12 @@ class View {
     setText(this.hint, error?.hint ?? "");
 
     const { pressed, notices, card } = this.scope;
-    const lines = card.clips.flatMap(({ index }) => {
-      if (pressed.get(index)?.slow) return [{ text: `[${index}] ${KERNEL_AWAY}`, bad: false }];
-      const notice = notices.get(index);
-      return notice ? [{ text: `[${index}] ${notice.text}`, bad: notice.bad }] : [];
-    });
+    const about = (key, name) => {
+      if (pressed.get(key)?.slow) return [{ text: `${name}${KERNEL_AWAY}`, bad: false }];
+      const notice = notices.get(key);
+      return notice ? [{ text: `${name}${notice.text}`, bad: notice.bad }] : [];
+    };
+    const lines = [...card.clips.flatMap(({ index }) => about(index, `[${index}] `)), ...about(CHOICE, "")];
     const said = lines.map((line) => line.text).join("\n");
     if (this.said !== said) {
       this.notices.replaceChildren(...lines.map(({ text, bad }) => h("div", { class: bad ? "mj-bad" : "mj-wait" }, text)));
@@ -224,23 +210,8 @@ class View {
   }
 
   updateBar() {
-    const { player } = this;
-    const shown = player.wanted ? "pause" : "play";
-    if (this.play.dataset.shows !== shown) {
-      this.play.dataset.shows = shown;
-      this.play.replaceChildren(icon(ICONS[shown]));
-      this.play.title = shown === "play" ? "Play" : "Pause";
-      this.play.setAttribute("aria-label", this.play.title);
-    }
-    setAttribute(this.looping, "aria-pressed", player.loop);
-    const { duration: length, time } = player;
-    setAttribute(this.seek, "max", length || 1);
-    this.seek.value = time;
-    this.seek.style.setProperty("--done", length ? `${(time / length) * 100}%` : "0%");
-    const label = `${time.toFixed(1)} / ${length.toFixed(1)} s`;
-    setText(this.time, label);
-    setAttribute(this.seek, "aria-valuetext", label);
-
+    this.bar.update();
+    const length = this.player.duration;
     const chips = [...this.scope.card.chips, ...(length ? [`${length.toFixed(1)} s`] : [])];
     if (this.chips.dataset.shows !== chips.join("\n")) {
       this.chips.dataset.shows = chips.join("\n");

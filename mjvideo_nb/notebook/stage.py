@@ -7,6 +7,7 @@ nothing of the service, of threads or of files.
 from __future__ import annotations
 
 import copy
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,16 +33,17 @@ class Stage(anywidget.AnyWidget):
         card: What to show, see `show`.
         on_extend: Called with a clip's index and a motion when its extend button is pressed. It must return at once; an
             `MJVideoError` it raises is shown at the clip. Returning means that the extend is on its way.
+        on_choice: Called with the action of a choice that was pressed. As for `on_extend`.
         read_clip: Called with a clip's index for its bytes, only when the browser can reach neither the clip's file nor
             its URL. An `MJVideoError` or `OSError` it raises is shown in place of the clip.
 
-    Both are called in whatever thread a message of the browser arrives.
+    All are called in whatever thread a message of the browser arrives.
     """
 
     # The text, never the path: anywidget watches a path and then keeps every instance alive.
     _esm = "\n".join(
         (HERE / name).read_text(encoding="utf-8")
-        for name in ("parts.js", "clips.js", "player.js", "scope.js", "tile.js", "stage.js")
+        for name in ("parts.js", "icons.js", "clips.js", "player.js", "bar.js", "scope.js", "tile.js", "stage.js")
     )
     _css = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("theme.css", "stage.css"))
 
@@ -52,10 +54,12 @@ class Stage(anywidget.AnyWidget):
         *,
         card: dict[str, Any],
         on_extend: Callable[[int, str], None],
+        on_choice: Callable[[str], None],
         read_clip: Callable[[int], bytes],
     ) -> None:
         super().__init__(card=copy.deepcopy(card))
         self._on_extend = on_extend
+        self._on_choice = on_choice
         self._read_clip = read_clip
         self.on_msg(self._answer)
 
@@ -65,10 +69,12 @@ class Stage(anywidget.AnyWidget):
         Keys of a card (all of them, but those marked as optional):
 
         - `title`: the prompt; `chips`: short words about the settings; `sandbox`: whether the sandbox made it;
-          `origin`: what it started from.
+          `origin`: what it started from; `chain`: the parts of a clip that was extended, each with `seconds`, `words` and
+          `prompt`.
         - `state`: waiting, running, done, failed or uncertain; `headline`: the same in the service's words;
           `progress`: 0-100 or None; `elapsed`: seconds up to now, which the browser ticks on while the job runs.
-        - `task_id`: text or None; `error`: None or `title`, `text` and `hint`; `note`: a quiet line, or "".
+        - `task_id`: text or None; `error`: None or `title`, `text` and `hint`; `choices`: what can be done
+          about it, each with `action`, `label` and `title`; `note`: quiet lines, or "".
         - `clips`: a list of `index`, `path` (relative to the notebook, with `/`) or None, `url` or None, and `name` for
           downloads; `aspect` (optional): their width / height, if it is known before they are loaded.
         - `can_extend`: whether the clips have extend buttons; `price`: of an extend in words, or "".
@@ -82,12 +88,23 @@ class Stage(anywidget.AnyWidget):
         index, motion = self._index(message), message.get("motion")
         if index is None or motion not in MOTIONS or not self.card["can_extend"]:
             return {"ok": False, "message": "This clip cannot be extended. Run the cell again."}, []
+        return self._do(f"extend [{index}] {motion}", partial(self._on_extend, index, motion))
+
+    @anywidget.experimental.command
+    def choose(self, message: dict[str, Any], _buffers: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+        """Answers a press on what can be done about a failure."""
+        action = str(message.get("action"))
+        if not any(choice["action"] == action for choice in self.card["choices"]):
+            return {"ok": False, "message": "This is not to be done any more. Run the cell again."}, []
+        return self._do(f"choose {action}", partial(self._on_choice, action))
+
+    def _do(self, what: str, act: Callable[[], None]) -> tuple[dict[str, Any], list[bytes]]:
         try:
-            self._on_extend(index, motion)
+            act()
         except MJVideoError as error:
             return {"ok": False, "message": str(error)}, []
         except Exception as error:
-            self.log.exception("extend [%s] %s", index, motion)
+            self.log.exception("%s", what)
             text = f"Unexpected {type(error).__name__}: {error}. Look for a new card before you press again."
             return {"ok": False, "message": text}, []
         return {"ok": True}, []

@@ -26,7 +26,7 @@ class JobView(ipywidgets.VBox):
     def __init__(self, job: Job) -> None:
         self._job = job
         self._showing = threading.Lock()
-        self._stage = Stage(card=job.card, on_extend=self._extend, read_clip=job.read_clip)
+        self._stage = Stage(card=job.card, on_extend=self._extend, on_choice=self._choose, read_clip=job.read_clip)
         super().__init__([self._stage])
         self.add_class("mj-view")
         job.listen(self._refresh)
@@ -40,5 +40,16 @@ class JobView(ipywidgets.VBox):
 
     def _extend(self, index: int, motion: str) -> None:
         """The button under a clip: another job, its card below this one."""
-        longer = self._job.extend(index, motion=motion)
-        self.set_trait("children", (*self.children, longer.view))
+        self._add(self._job.extend_by_button(index, motion))
+
+    def _choose(self, action: str) -> None:
+        """A button under a failure."""
+        if action == "again":
+            self._add(self._job.send_again())
+        elif action == "forget":
+            self._job.forget()
+        else:
+            self._job.resume()
+
+    def _add(self, job: Job) -> None:
+        self.set_trait("children", (*self.children, job.view))

@@ -12,8 +12,8 @@ import pytest
 import mjvideo_nb as mj
 from mjvideo_nb import frames
 from mjvideo_nb.download import clip_path
-from mjvideo_nb.notebook.job import Job
-from mjvideo_nb.notebook.session import Session, io
+from mjvideo_nb.notebook.iothread import io
+from mjvideo_nb.notebook.session import Session
 
 from .conftest import KEY
 
@@ -26,11 +26,11 @@ def request_(photo):
 
 async def test_from_a_photograph_to_clips_on_disk_and_on(session, photo):
     request = mj.VideoRequest(image=frames.load(photo), prompt="steam rises", motion="high")
-    job = Job(session, request)
+    job = session.jobs.make(request)
     assert not job.done
     task = await job
     assert task.id == job.id
-    assert [clip.path for clip in job.clips] == [clip_path(session.clips_folder, task.id, i) for i in range(4)]
+    assert [clip.path for clip in job.clips] == [clip_path(session.library.clips_folder, task.id, i) for i in range(4)]
     assert all(clip.path.stat().st_size > 10_000 for clip in job.clips)
     assert job.card["state"] == "done"
     assert job.card["clips"][2]["name"] == "steam-rises-2.mp4"
@@ -43,12 +43,12 @@ async def test_from_a_photograph_to_clips_on_disk_and_on(session, photo):
 
 
 def test_waiting_works_from_a_plain_thread(session, request_):
-    task = Job(session, request_).wait(timeout=60)
+    task = session.jobs.make(request_).wait(timeout=60)
     assert len(task.clips) == 1
 
 
 def test_a_wait_that_runs_out_leaves_the_job_going(session, request_):
-    job = Job(session, request_)
+    job = session.jobs.make(request_)
     with pytest.raises(mj.TaskTimeout, match="goes on"):
         job.wait(timeout=0.05)
     assert len(job.wait(timeout=60).clips) == 1
@@ -56,7 +56,7 @@ def test_a_wait_that_runs_out_leaves_the_job_going(session, request_):
 
 def test_an_interrupt_stops_the_waiting_and_not_the_job(session, request_):
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
-    job = Job(session, request_)
+    job = session.jobs.make(request_)
     once = threading.Event()
 
     def interrupt():
@@ -73,7 +73,7 @@ def test_an_interrupt_stops_the_waiting_and_not_the_job(session, request_):
 
 
 async def test_cancelling_the_waiting_leaves_the_job_going(session, request_):
-    job = Job(session, request_)
+    job = session.jobs.make(request_)
     waiting = asyncio.ensure_future(asyncio.wait_for(job, 0.05))
     with pytest.raises(TimeoutError):
         await waiting
@@ -81,7 +81,7 @@ async def test_cancelling_the_waiting_leaves_the_job_going(session, request_):
 
 
 def test_waiting_on_the_io_thread_itself_is_refused(session, request_):
-    job = Job(session, request_)
+    job = session.jobs.make(request_)
 
     async def wait_there():
         job.wait(1)
@@ -107,7 +107,7 @@ def test_what_went_wrong_stands_on_the_card_and_nothing_is_sent_twice(
 ):
     before = submits()
     misbehave(fault)
-    job = Job(session, request_)
+    job = session.jobs.make(request_)
     with pytest.raises(error):
         job.wait(60)
     assert submits() == before + 1
@@ -119,11 +119,11 @@ def test_what_went_wrong_stands_on_the_card_and_nothing_is_sent_twice(
 
 def test_the_files_cannot_be_written_and_then_can(session, request_, submits):
     before = submits()
-    session.library.write_text("a file where the folder should be")
-    job = Job(session, request_)
+    session.library.clips_folder.write_text("a file where the folder should be")
+    job = session.jobs.make(request_)
     with pytest.raises(mj.ServiceError, match="paid for"):
         job.wait(60)
-    session.library.unlink()
+    session.library.clips_folder.unlink()
     assert len(job.resume().wait(60).clips) == 1
     assert job.clips[0].path.exists()
     assert submits() == before + 1
@@ -131,7 +131,7 @@ def test_the_files_cannot_be_written_and_then_can(session, request_, submits):
 
 def test_there_is_nothing_to_resume_in_a_job_that_runs_or_was_refused(session, request_, misbehave):
     misbehave("refused-9")
-    job = Job(session, request_)
+    job = session.jobs.make(request_)
     with pytest.raises(mj.InvalidRequest, match="still runs"):
         job.resume()
     with pytest.raises(mj.Refused):
@@ -141,7 +141,7 @@ def test_there_is_nothing_to_resume_in_a_job_that_runs_or_was_refused(session, r
 
 
 def test_a_running_job_has_no_clips_to_extend_or_show(session, request_):
-    job = Job(session, request_)
+    job = session.jobs.make(request_)
     with pytest.raises(mj.InvalidRequest, match="until it is done") as caught:
         job.extend(0)
     assert caught.value.field == "index"
@@ -153,7 +153,7 @@ def test_a_running_job_has_no_clips_to_extend_or_show(session, request_):
 
 
 def test_a_card_moves_while_this_thread_is_busy_and_not_too_often(session, request_):
-    job = Job(session, request_)
+    job = session.jobs.make(request_)
     told, threads = [], set()
 
     def note():
@@ -169,7 +169,7 @@ def test_a_card_moves_while_this_thread_is_busy_and_not_too_often(session, reque
 
 
 def test_a_view_is_made_once_and_shows_the_end(session, request_, reached):
-    job = Job(session, request_)
+    job = session.jobs.make(request_)
     stage = job.view.children[0]
     assert job.view is job.view
     assert stage.card["state"] in {"waiting", "running"}
@@ -179,7 +179,7 @@ def test_a_view_is_made_once_and_shows_the_end(session, request_, reached):
 
 
 def test_the_button_under_a_clip_makes_a_card_below(session, request_, reached, submits):
-    job = Job(session, request_)
+    job = session.jobs.make(request_)
     stage = job.view.children[0]
     reached(job, lambda: stage.card["state"] == "done")
     before = submits()
@@ -193,7 +193,7 @@ def test_the_button_under_a_clip_makes_a_card_below(session, request_, reached, 
 
 def test_jobs_wait_their_turn_and_their_cards_say_so(sandbox, tmp_path, request_, reached):
     session = Session(KEY, sandbox.url, library=tmp_path / "library", at_once=1)
-    jobs = [Job(session, request_) for _ in range(3)]
+    jobs = [session.jobs.make(request_) for _ in range(3)]
     reached(jobs[2], lambda: jobs[2].card["headline"] == "Waiting its turn, number 2 in line")
     assert {job.card["state"] for job in jobs[1:]} == {"waiting"}
     for job in jobs:
@@ -204,16 +204,16 @@ def test_jobs_wait_their_turn_and_their_cards_say_so(sandbox, tmp_path, request_
 def test_a_job_beyond_the_budget_is_refused_before_it_starts(sandbox, tmp_path, request_, submits):
     before = submits()
     session = Session(KEY, sandbox.url, library=tmp_path / "library", budget=1.0, price=0.6)
-    Job(session, request_).wait(60)
+    session.jobs.make(request_).wait(60)
     assert session.price_words("480p") == "about 0.60 USD, 0.40 USD left"
     with pytest.raises(mj.BudgetExceeded, match=r"0\.60 USD.*0\.40 USD"):
-        Job(session, request_)
+        session.jobs.make(request_)
     assert submits() == before + 1
     session.close()
 
 
 def test_trouble_while_following_stands_on_the_card_and_goes_away(session, request_, misbehave, reached):
-    job = Job(session, request_)
+    job = session.jobs.make(request_)
     reached(job, lambda: job.card["headline"] == "In progress")
     notes = []
     job.listen(lambda: notes.append(job.card["note"]))
@@ -228,7 +228,7 @@ def test_a_submit_that_was_turned_away_stands_on_the_card_until_it_is_taken(
 ):
     before = submits()
     misbehave("http-429")  # with a Retry-After, so that the pause is long enough to be shown
-    job = Job(session, request_)
+    job = session.jobs.make(request_)
     notes = []
     job.listen(lambda: notes.append(job.card["note"]))
     job.wait(60)

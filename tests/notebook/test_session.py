@@ -10,8 +10,8 @@ import pytest
 
 import mjvideo_nb as mj
 from mjvideo_nb.notebook import session as sessions
-from mjvideo_nb.notebook.job import Job
-from mjvideo_nb.notebook.session import Session, io
+from mjvideo_nb.notebook.iothread import io
+from mjvideo_nb.notebook.session import Session
 
 KEY = "sk-marked-4711-never-to-be-seen"
 
@@ -27,7 +27,7 @@ def test_with_a_key_the_service_serves(monkeypatch):
     monkeypatch.setenv("COMETAPI_KEY", KEY)
     session = Session()
     assert not session.sandbox
-    assert session.base_url == "https://api.cometapi.com"
+    assert session.service == "https://api.cometapi.com"
     assert KEY not in repr(session)
     assert session.price_words("720p") == "about 0.60 USD"
 
@@ -82,23 +82,23 @@ def test_connecting_changes_where_new_jobs_go(monkeypatch):
     monkeypatch.setattr(sessions, "_all", [])
     session = mj.connect(KEY, "https://gateway.example/mj-fast/")
     assert sessions.current() is session
-    assert session.base_url == "https://gateway.example/mj-fast"
+    assert session.service == "https://gateway.example/mj-fast"
 
 
 def test_the_sandbox_goes_wrong_as_it_is_told(photo):
     session = Session(sandbox=True, fault=["banned-word*1"])
     request = mj.VideoRequest(image=str(photo), prompt="steam", extra={"batchSize": 1})
     with pytest.raises(mj.BannedPrompt):
-        Job(session, request).wait(60)
+        session.jobs.make(request).wait(60)
     with pytest.raises(mj.TaskFailed, match="Job Timeout"):
-        Job(session, replace(request, prompt="steam [fault:fail-timeout]")).wait(60)
+        session.jobs.make(replace(request, prompt="steam [fault:fail-timeout]")).wait(60)
     session.close()
 
 
 def test_a_fault_that_there_is_not_is_named(photo):
     session = Session(sandbox=True, fault="no-such-fault")
     with pytest.raises(mj.SandboxUnavailable, match="no-such-fault"):
-        Job(session, mj.VideoRequest(image=str(photo))).wait(60)
+        session.jobs.make(mj.VideoRequest(image=str(photo))).wait(60)
     session.close()
 
 
@@ -117,7 +117,7 @@ def test_the_thread_is_one_and_a_daemon():
 def test_a_fork_gets_a_thread_of_its_own():
     code = """
 import os, sys
-from mjvideo_nb.notebook.session import io
+from mjvideo_nb.notebook.iothread import io
 async def pid(): return os.getpid()
 assert io.start(pid()).result(10) == os.getpid()
 child = os.fork()

@@ -24,6 +24,8 @@ def card(**changes: Any) -> dict[str, Any]:
         "elapsed": 64.2,
         "task_id": "1773314942177684",
         "error": None,
+        "chain": [],
+        "choices": [],
         "note": "",
         "clips": clips,
         "can_extend": True,
@@ -37,8 +39,10 @@ class Page:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **callbacks: Any) -> None:
         self.presses: list[tuple[int, str]] = []
+        self.chosen: list[str] = []
         calls = {
             "on_extend": lambda index, motion: self.presses.append((index, motion)),
+            "on_choice": self.chosen.append,
             "read_clip": b"clip %d".__mod__,
         }
         self.stage = Stage(card=card(), **{**calls, **callbacks})

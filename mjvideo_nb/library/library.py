@@ -1,0 +1,164 @@
+"""A library: the folder beside the notebook that keeps every request, every task and every clip.
+
+    mjvideo/
+      library.sqlite     what was asked, what became of it, what it cost, what its people say of it
+      clips/<task id>/<index>.mp4
+      frames/<sha256>.<ending>
+      posters/<task id>/<index>.jpg
+      kernels/           which kernels are there
+      reserve            space for the last words on a full disk
+
+Several kernels may use one folder at once. All of it is synchronous, and quick; whoever must not wait runs it in a thread.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from mjvideo_nb.errors import LibraryError
+from mjvideo_nb.frames import Frame
+from mjvideo_nb.models import VideoRequest
+
+from . import money
+from .database import Database
+from .entries import Entry
+from .ledger import Ledger
+from .money import Spending
+from .presence import Presence
+from .shelf import Shelf
+from .stills import Stills, poster_path
+
+__all__ = ["Library", "open_library"]
+
+CLIPS = "clips"
+KERNELS = "kernels"
+
+
+class Library:
+    """One folder, open.
+
+    Args:
+        folder: where; made if it is not there.
+
+    Attributes:
+        folder: where, absolute.
+        ledger: writes down what becomes of jobs.
+        shelf: finds them again.
+        stills: the first frames.
+
+    Raises:
+        LibraryError: it cannot be used; says why, what is safe and what to do.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.closed = False
+        self.folder = folder.absolute()
+        self._database = Database(self.folder)
+        try:
+            self._presence = Presence(self.folder / KERNELS)
+        except (OSError, NotImplementedError) as error:
+            self._database.close()
+            raise LibraryError(
+                f"The library in {folder} cannot be used: its file system keeps no locks ({error}). Clips that are on disk "
+                "are safe, and nothing was sent because of this. Name another folder with mj.connect(library=...)."
+            ) from error
+        self.ledger = Ledger(self._database, self._presence.token)
+        self.shelf = Shelf(self._database)
+        self.stills = Stills(self.folder)
+
+    @property
+    def clips_folder(self) -> Path:
+        """Where clips go."""
+        return self.folder / CLIPS
+
+    def poster_path(self, clip: Path) -> Path:
+        """Where the small picture of a kept clip is, if it was made."""
+        return poster_path(self.folder, clip)
+
+    def keep_frame(self, request: VideoRequest) -> tuple[str, str]:
+        """Keep the first frame of a request, and say what stands for it and what it is called.
+
+        Raises:
+            LibraryError: it cannot be written; nothing was sent.
+
+        """
+        frame = request.image
+        if not isinstance(frame, Frame):
+            return "", ""
+        try:
+            return self.stills.keep(frame), frame.name
+        except OSError as error:
+            raise LibraryError(
+                f"The first frame could not be kept in {self.stills.folder} ({error}). Nothing was sent and nothing is "
+                "charged: make room or mend the folder, then try again."
+            ) from error
+
+    def frame(self, entry: Entry) -> Frame | None:
+        """The first frame of a job, or None where there is none to be had any more."""
+        image = entry.request.image if entry.request else ""
+        if not image:
+            return None
+        try:
+            return self.stills.load(image.name if isinstance(image, Path) else image, entry.frame_name)
+        except OSError:
+            return None
+
+    def take_over(self, serves: Callable[[str], bool]) -> list[Entry]:
+        """Settle what kernels that have ended left behind, and take over what goes on.
+
+        Args:
+            serves: whether the tasks of a service can be followed from here.
+
+        Raises:
+            LibraryError: the library cannot be read or written.
+
+        """
+        return self.ledger.take_over(self._presence.is_alive, serves)
+
+    def is_ours(self, entry: Entry) -> bool:
+        """Whether this kernel works on this job."""
+        return entry.owner == self._presence.token
+
+    def is_followed(self, entry: Entry) -> bool:
+        """Whether a kernel that still runs works on this job."""
+        return self._presence.is_alive(entry.owner)
+
+    def spending(self) -> Spending:
+        """What this library has spent."""
+        return money.spending(self._database)
+
+    def spent(self) -> float:
+        """The same as one figure, in USD."""
+        return money.spent(self._database)
+
+    def close(self) -> None:
+        """Let go of it; what is still under way can be taken over by another kernel."""
+        self.closed = True
+        self._presence.end()
+        self._database.close()
+
+    def __repr__(self) -> str:
+        return f"Library({str(self.folder)!r})"
+
+
+_open: dict[tuple[int, Path], Library] = {}
+_guard = threading.Lock()
+
+
+def open_library(folder: Path) -> Library:
+    """The library of a folder; the same one for the same folder, as long as this process lives.
+
+    Raises:
+        LibraryError: it cannot be used.
+
+    """
+    # The process is part of the name: a fork has no right to its parent's connections and locks.
+    key = (os.getpid(), folder.absolute())
+    with _guard:
+        if key not in _open or _open[key].closed:
+            _open[key] = Library(folder)
+        return _open[key]

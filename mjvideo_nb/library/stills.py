@@ -1,0 +1,77 @@
+"""Pictures as files: first frames, each stored once by its content, and the small ones of clips."""
+
+from __future__ import annotations
+
+import mimetypes
+import os
+import secrets
+from pathlib import Path
+
+from mjvideo_nb.frames import Frame
+
+from .entries import FRAMES
+
+__all__ = ["Stills", "poster_path"]
+
+POSTERS = "posters"
+"""The folder of the small pictures of clips."""
+
+ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+
+
+class Stills:
+    """The first frames of a library.
+
+    Args:
+        folder: the library's.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / FRAMES
+
+    def keep(self, frame: Frame) -> str:
+        """Keep a frame, and say what stands for it: the name of its file, or its URL.
+
+        Raises:
+            OSError: it cannot be written.
+
+        """
+        if frame.url:
+            return frame.url
+        name = frame.digest + ENDINGS.get(frame.media_type, "")
+        path = self.folder / name
+        if not path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f"{name}.{secrets.token_hex(4)}.part")
+            try:
+                with part.open("xb") as file:
+                    file.write(frame.data)
+                    file.flush()
+                    os.fsync(file.fileno())
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+        return name
+
+    def load(self, kept: str, name: str = "") -> Frame:
+        """The frame that was kept; as it was sent, without another look at what is in it.
+
+        Args:
+            kept: what `keep` said.
+            name: what to call it.
+
+        Raises:
+            OSError: its file is gone.
+
+        """
+        if "://" in kept:
+            return Frame(url=kept, name=name or kept)
+        path = self.folder / kept
+        media_type = mimetypes.guess_type(kept)[0] or "image/jpeg"
+        return Frame(data=path.read_bytes(), media_type=media_type, name=name or kept)
+
+
+def poster_path(folder: Path, clip: Path) -> Path:
+    """Where the small picture of a clip in this library is, if it was made."""
+    return folder / POSTERS / clip.parent.name / f"{clip.stem}.jpg"

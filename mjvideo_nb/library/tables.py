@@ -1,0 +1,97 @@
+"""The tables of a library, and how an older one becomes one of today's.
+
+Plain SQLAlchemy Core, so that the same statements run on SQLite and PostgreSQL. Times are whole milliseconds since the
+epoch, money is in USD, paths are relative to the library's folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+__all__ = ["MIGRATIONS", "VERSION", "clips", "jobs", "meta", "metadata", "tags"]
+
+VERSION = 1
+"""Of these tables. A change to them is a higher number and a migration from the number before."""
+
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {}
+"""What makes a library of the version before one of this version; each runs in one transaction with all that follow it."""
+
+metadata = MetaData()
+
+meta = Table("meta", metadata, Column("name", String(64), primary_key=True), Column("value", Text, nullable=False))
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(32), primary_key=True),  # ours: sorts by the time it was made
+    Column("created", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("ended", BigInteger),
+    Column("service", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("owner", String(64), nullable=False, default=""),  # the kernel that works on it
+    Column("cell", Text, nullable=False, default=""),
+    Column("fingerprint", String(64), nullable=False, default=""),
+    # what was asked
+    Column("prompt", Text, nullable=False, default=""),
+    Column("motion", String(16)),  # none: the task was made elsewhere, and its request is not known
+    Column("video_type", Text),
+    Column("user_state", Text),
+    Column("no_storage", Boolean, nullable=False, default=False),
+    Column("action", Text),
+    Column("parent", Text),
+    Column("parent_index", Integer),
+    Column("extra", Text, nullable=False, default="{}"),
+    Column("frame", Text, nullable=False, default=""),  # a file in frames/, or a URL
+    Column("frame_name", Text, nullable=False, default=""),
+    # what became of it
+    Column("task_id", Text),
+    Column("status", Text, nullable=False, default=""),
+    Column("error", Text, nullable=False, default=""),
+    Column("error_kind", String(64), nullable=False, default=""),
+    Column("price", Float, nullable=False, default=0.0),
+    # what its people say of it
+    Column("note", Text, nullable=False, default=""),
+    Column("trashed", BigInteger),
+    Column("erased", BigInteger),
+    Index("jobs_by_task", "task_id"),
+    Index("jobs_by_state", "state"),
+    Index("jobs_by_cell", "cell", "fingerprint"),
+    Index("jobs_by_time", "created"),
+)
+
+clips = Table(
+    "clips",
+    metadata,
+    Column("job", String(32), ForeignKey("jobs.id"), primary_key=True),
+    Column("index", Integer, primary_key=True),
+    Column("url", Text, nullable=False, default=""),
+    Column("thumbnail", Text, nullable=False, default=""),
+    Column("path", Text),  # once it is whole on disk
+    Column("size", BigInteger),
+    Column("digest", String(64), nullable=False, default=""),
+    Column("copy", Text, nullable=False, default=""),  # its URL in a storage elsewhere, once that was checked
+    Column("rating", Integer),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    Column("job", String(32), ForeignKey("jobs.id"), primary_key=True),
+    Column("tag", String(100), primary_key=True),
+)

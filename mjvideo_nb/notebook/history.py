@@ -1,0 +1,362 @@
+"""Everything made in this folder, in the notebook: found again, looked at, sorted, and used to go on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from mjvideo_nb.errors import InvalidRequest, MJVideoError
+from mjvideo_nb.library import Entry, Query, Spending
+from mjvideo_nb.library.entries import OPEN
+from mjvideo_nb.library.shelf import Shelf
+
+from . import rows
+from .iothread import io
+from .listing import Listing
+from .preview import preview
+from .stage import Stage
+
+if TYPE_CHECKING:
+    from .job import Job
+    from .session import Session
+
+__all__ = ["PAGE", "History"]
+
+PAGE = 50
+"""Rows of a page."""
+PAUSE = 1.0
+"""Seconds between two looks at the library because of jobs that change."""
+LOOKING = {"search", "refresh", "days", "weigh"}
+"""Actions that change nothing."""
+COMPARISON, FORM = "comparison", "form"
+
+
+@dataclass
+class Asked:
+    """What a browser wants to see.
+
+    Args:
+        query: which jobs.
+        offset: how many of them to leave out.
+        number: counts what was asked for, so that an answer that is overtaken can be told.
+        words: the query as the browser gave it.
+
+    """
+
+    query: Query = field(default_factory=Query)
+    offset: int = 0
+    number: int = 0
+    words: dict[str, Any] = field(default_factory=dict)
+
+
+EMPTY: dict[str, Any] = {"rows": [], "total": 0, "offset": 0, "size": PAGE, "number": 0, "error": ""}
+
+
+class History(ipywidgets.VBox):
+    """A list of all jobs in the library, newest first, and below it the cards of those that were opened.
+
+    Args:
+        session: the service and the library.
+        on_reuse: called with an entry whose settings are wanted again; by default a new form is shown below.
+
+    """
+
+    def __init__(self, session: Session, *, on_reuse: Callable[[Entry], None] | None = None) -> None:
+        self._session = session
+        self._on_reuse = on_reuse or self._new_form
+        self._guard = threading.RLock()
+        self._asked = Asked()
+        self._spent: Spending | None = None
+        self._followed: set[str] = set()
+        self._due = False
+        self._shown: dict[str, ipywidgets.Widget] = {}
+        self._actions: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
+            "search": self._search,
+            "refresh": self._refresh,
+            "days": lambda _: {"days": rows.days(self._spending())},
+            "open": lambda message: self._open(self._id(message)),
+            "close": lambda message: self._close(self._id(message)),
+            "compare": lambda message: self._side_by_side(_ids(message)),
+            "reuse": lambda message: self._on_reuse(self._entry(message)),
+            "rate": self._rate,
+            "tag": lambda m: self._shelf.tag(self._id(m), [str(tag) for tag in m.get("tags") or []]),
+            "note": lambda m: self._shelf.note(self._id(m), str(m.get("note") or "").strip()),
+            "trash": lambda message: self._trash(_ids(message)),
+            "restore": lambda message: self._shelf.restore(_ids(message)),
+            "weigh": lambda _: {"words": self._weigh()},
+            "empty": lambda _: self._empty(),
+            "forget": lambda message: self._job(self._id(message)).forget(),
+            "again": lambda message: self._again(self._id(message)),
+        }
+        self._list = Listing(on_act=self._act, picture=self._picture)
+        self._cards = ipywidgets.VBox()
+        self._cards.add_class("mj-opened")
+        super().__init__([self._list, self._cards])
+        self.add_class("mj-history-view")
+        self.refresh()
+
+    # What it shows
+
+    def refresh(self) -> None:
+        """Look into the library again. What went wrong is shown in the list."""
+        self._spent = None
+        with self._guard:
+            try:
+                self._show()
+            except MJVideoError as error:
+                self._list.page = {**EMPTY, **self._list.page, "error": str(error)}
+
+    def _search(self, message: dict[str, Any]) -> None:
+        offset, number = message.get("offset"), message.get("number")
+        if type(offset) is not int or type(number) is not int or offset < 0 or type(message.get("query")) is not dict:
+            raise InvalidRequest("This is no page of the history.", field="offset")
+        query = rows.query_of(message["query"])
+        with self._guard:
+            if number < self._asked.number:
+                return  # another page was asked for meanwhile
+            self._asked = Asked(query, offset, number, dict(message["query"]))
+            self._show()
+
+    def _show(self) -> None:
+        """The page that was asked for last, as it is now."""
+        with self._guard:
+            session, shelf = self._session, self._shelf
+            jobs = session.jobs  # what an earlier kernel left behind goes on
+            asked = self._asked
+            found, total = shelf.search(asked.query, offset=asked.offset, limit=PAGE)
+            if not found and total:  # the page has gone, with what was deleted
+                asked.offset = (total - 1) // PAGE * PAGE
+                found, total = shelf.search(asked.query, offset=asked.offset, limit=PAGE)
+            for entry in found:
+                if entry.state in OPEN and session.library.is_ours(entry):
+                    self._follow(jobs.get(entry.id))
+            self._list.page = {
+                "rows": [self._row(entry) for entry in found],
+                "total": total,
+                "offset": asked.offset,
+                "size": PAGE,
+                "number": asked.number,
+                "query": asked.words,
+                "tags": shelf.all_tags(),
+                "uncertain": len(shelf.uncertain()),
+                "trash": shelf.search(Query(trashed=True), limit=0)[1],
+                "money": rows.money(self._spending(), session.left),
+                "sandbox": session.sandbox,
+                "error": "",
+            }
+
+    def _row(self, entry: Entry) -> dict[str, Any]:
+        short_type = entry.request.short_type if entry.request else ""
+        return rows.row(
+            entry,
+            folder=self._session.library.folder,
+            price=self._session.price_words(short_type),
+            shown=entry.id in self._shown,
+            sandbox=self._session.sandbox,
+        )
+
+    def _spending(self) -> Spending:
+        if self._spent is None:
+            self._spent = self._session.library.spending()
+        return self._spent
+
+    def _follow(self, job: Job) -> None:
+        """Look again when this job has changed. The job must not keep a list alive that is shown no more."""
+        if job.entry_id in self._followed:
+            return
+        self._followed.add(job.entry_id)
+        changed = weakref.WeakMethod(self.soon)
+
+        def tell() -> None:
+            look = changed()
+            if look:
+                look()
+
+        job.listen(tell)
+
+    def soon(self) -> None:
+        """Look again in a moment: a burst of changes becomes one look."""
+        with self._guard:
+            if self._due or self.comm is None:
+                return
+            self._due = True
+        io.start(self._look_later())
+
+    def close(self) -> None:
+        """Let go of the list and what stands below it; the cards of jobs are theirs, and stay."""
+        with self._guard:
+            for shown in self._shown.values():
+                shown.children[0].close()
+                shown.close()
+            self._shown.clear()
+        self._cards.close()
+        self._list.close()
+        super().close()
+
+    async def _look_later(self) -> None:
+        await asyncio.sleep(PAUSE)
+        self._due = False
+        await asyncio.to_thread(self.refresh)
+
+    # What is asked for
+
+    def _act(self, action: str, message: dict[str, Any]) -> dict[str, Any]:
+        do = self._actions.get(action)
+        if do is None:
+            raise InvalidRequest("This list cannot do that. Run the cell again.", field="action")
+        try:
+            return do(message) or {}
+        finally:
+            if action not in LOOKING:
+                self.refresh()
+
+    def _refresh(self, _message: dict[str, Any]) -> None:
+        """Asked for by a person: another kernel may have ended meanwhile, and what it did goes on here."""
+        for job in self._session.jobs.pick_up():
+            self._follow(job)
+        self._session.money_changed()
+        self._spent = None
+        self._show()
+
+    @property
+    def _shelf(self) -> Shelf:
+        return self._session.library.shelf
+
+    def _id(self, message: dict[str, Any]) -> str:
+        return str(message.get("id", ""))
+
+    def _entry(self, message: dict[str, Any]) -> Entry:
+        entry = self._shelf.get(self._id(message))
+        if entry is None:
+            raise InvalidRequest("This job is not in the library any more.", field="id")
+        return entry
+
+    def _job(self, entry_id: str) -> Job:
+        job = self._session.jobs.get(entry_id)
+        self._follow(job)
+        return job
+
+    def _rate(self, message: dict[str, Any]) -> None:
+        index = message.get("index")
+        self._shelf.rate(self._id(message), index if type(index) is int else -1, message.get("stars"))
+
+    def _again(self, entry_id: str) -> None:
+        job = self._job(entry_id).send_again()
+        self._follow(job)
+        self._open(job.entry_id)
+
+    # The cards below
+
+    def _open(self, entry_id: str) -> None:
+        if entry_id not in self._shown:
+            self._add(entry_id, self._job(entry_id).view)
+
+    def _close(self, name: str) -> None:
+        with self._guard:
+            self._shown.pop(name, None)
+            self._cards.children = tuple(self._shown.values())[::-1]
+
+    def _add(self, name: str, widget: ipywidgets.Widget) -> None:
+        """Show something below, on top of what is there, with a button that takes it away."""
+        button = ipywidgets.Button(description="Close", tooltip="Take this card away; nothing is deleted")
+        button.add_class("mj-close")
+        button.on_click(lambda _: self._close_by_button(name))
+        with self._guard:
+            self._shown.pop(name, None)
+            self._shown[name] = ipywidgets.VBox([button, widget])
+            self._cards.children = tuple(self._shown.values())[::-1]
+
+    def _close_by_button(self, name: str) -> None:
+        self._close(name)
+        self.refresh()
+
+    def _side_by_side(self, ids: Sequence[str]) -> None:
+        entries = [self._entry({"id": name}) for name in ids]
+        card, clips = rows.comparison(entries, sandbox=self._session.sandbox)
+
+        def read(number: int) -> bytes:
+            path = clips[number].path
+            if path is None:
+                raise InvalidRequest("This clip has no copy on disk.", field="index")
+            return path.read_bytes()
+
+        self._add(COMPARISON, Stage(card=card, on_extend=_nothing, on_choice=_nothing, read_clip=read))
+
+    def _new_form(self, entry: Entry) -> None:
+        from .form import Studio  # a studio has a history itself
+
+        form = Studio(self._session, image=None, prompt="", motion="low", video_type="480p", history=False)
+        form.reuse(entry)
+        self._add(FORM, form)
+
+    # The trash
+
+    def _trash(self, ids: Sequence[str]) -> dict[str, Any]:
+        kept = [name for name in ids if self._entry({"id": name}).state in OPEN]
+        self._shelf.trash(ids)
+        gone = [name for name in ids if name not in kept]
+        for name in gone:
+            self._close(name)
+        if not gone:
+            raise InvalidRequest(
+                "This is still under way and may have been paid for: it can be deleted once it has ended.", field="id"
+            )
+        return {"gone": gone, "kept": len(kept)}
+
+    def _thrown(self) -> list[Entry]:
+        everything = Query(trashed=True)
+        total = self._shelf.search(everything, limit=0)[1]
+        return self._shelf.search(everything, limit=total)[0]
+
+    def _weigh(self) -> str:
+        """What is lost for good with the trash, in words."""
+        thrown = self._thrown()
+        files = sum(1 for entry in thrown for clip in entry.clips if clip.path)
+        return (
+            f"Delete {_count(len(thrown), 'video')} with {_count(files, 'file')} for good? "
+            "This cannot be undone; what they cost stays counted."
+        )
+
+    def _empty(self) -> dict[str, Any]:
+        thrown = self._thrown()
+        left = self._shelf.empty_trash()
+        for entry in thrown:
+            self._session.jobs.forget(entry.id)
+        if left:
+            names = ", ".join(str(path) for path in left[:3])
+            raise OSError(f"The trash is empty, but {_count(len(left), 'file')} could not be deleted: {names}")
+        return {}
+
+    # Pictures that the browser cannot reach
+
+    def _picture(self, entry_id: str) -> str | tuple[str, bytes]:
+        library = self._session.library
+        entry = self._entry({"id": entry_id})
+        still = rows.poster(entry, library.folder)
+        if still:
+            return "image/jpeg", still.read_bytes()
+        frame = library.frame(entry)
+        if frame is None and entry.request and entry.request.task_id:
+            chain = library.shelf.lineage(entry.request.task_id)
+            frame = library.frame(chain[0]) if chain else None
+        if frame is None:
+            return ""
+        return preview(frame) or (frame.media_type, frame.data)
+
+
+def _nothing(*_: object) -> None:
+    """A comparison has no such buttons."""
+
+
+def _ids(message: dict[str, Any]) -> list[str]:
+    return [str(name) for name in message.get("ids") or []]
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,0 +1,149 @@
+"""The jobs of a session: made, known again, picked up after a restart, opened by their id."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mjvideo_nb import frames
+from mjvideo_nb.errors import InvalidRequest
+from mjvideo_nb.exchange import checked_id
+from mjvideo_nb.library import Entry
+from mjvideo_nb.models import VideoRequest, is_empty
+
+from .cell import Cell, fingerprint
+from .job import Job
+
+if TYPE_CHECKING:
+    from .session import Session
+
+__all__ = ["Jobs"]
+
+MOST_RUNS = 200
+"""Runs of cells of which it is remembered what they have asked for so far."""
+
+
+class Jobs:
+    """Makes jobs and finds them again; there is one `Job` for an entry of the library, however often it is asked for.
+
+    Args:
+        session: the service, and the library.
+
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._library = session.library
+        self._known: dict[str, Job] = {}
+        self._asked: dict[tuple[str, str], int] = {}
+        self._guard = threading.RLock()
+
+    def make(self, request: VideoRequest, *, cell: Cell | None = None, again: bool = False) -> Job:
+        """A job for this request, on its way; or the one that the same cell has made of the same request before.
+
+        Args:
+            request: what to make.
+            cell: the cell that asks for it, or None for a button or a script: then it is always a new one.
+            again: True for a new one in any case.
+
+        Raises:
+            BudgetExceeded, InvalidRequest, LibraryError: it cannot be made; nothing was sent.
+
+        """
+        session = self._session
+        session.check()
+        if not is_empty(request.image):
+            request = replace(request, image=frames.load(request.image))
+        mark = fingerprint(request, session.service)
+        with self._guard:
+            number = self._count(cell, mark) if cell else 0
+            made = self._library.shelf.made_by(cell.id, mark) if cell and not again else []
+            if number < len(made):
+                return self.job(made[number], shown_again=True)
+            price = session.price_of(request.short_type)
+            frame, name = self._library.keep_frame(request)
+            entry = self._library.ledger.add(
+                request,
+                service=session.service,
+                frame=frame,
+                frame_name=name,
+                price=price,
+                budget=session.limits.budget,
+                cell=cell.id if cell else "",
+                fingerprint=mark,
+                afresh=again and number == 0,
+            )
+            session.money_changed()
+            job = self._known[entry.id] = Job(session, entry, request)
+            return job
+
+    def _count(self, cell: Cell, mark: str) -> int:
+        """How often this run of the cell has asked for this before: a loop may want several of the same."""
+        key = (cell.run, mark)
+        number = self._asked.pop(key, 0)
+        self._asked[key] = number + 1
+        while len(self._asked) > MOST_RUNS:
+            del self._asked[next(iter(self._asked))]
+        return number
+
+    def job(self, entry: Entry, *, shown_again: bool = False) -> Job:
+        """The job of an entry; it goes on by itself if it has not ended."""
+        with self._guard:
+            job = self._known.get(entry.id)
+            if job is None:
+                job = self._known[entry.id] = Job(self._session, entry, self._request(entry))
+            if shown_again:
+                job.say_shown_again()
+            return job
+
+    def _request(self, entry: Entry) -> VideoRequest | None:
+        """What was asked, its first frame ready as far as there is one."""
+        request = entry.request
+        if request is None or is_empty(request.image):
+            return request
+        return replace(request, image=self._library.frame(entry) or request.image)
+
+    def open(self, task_id: str) -> Job:
+        """The job of a task, also of one that was made elsewhere.
+
+        Raises:
+            InvalidRequest: this is no id.
+            LibraryError: the library cannot be used.
+
+        """
+        name = checked_id(task_id)
+        shelf = self._library.shelf
+        with self._guard:
+            entry = shelf.by_task(name) or shelf.get(name)
+            if entry is None:
+                self._session.check()
+                entry = self._library.ledger.adopt(name, service=self._session.service)
+            elif entry.trashed:
+                shelf.restore([entry.id])
+                entry = replace(entry, trashed=None)
+            return self.job(entry)
+
+    def get(self, entry_id: str) -> Job:
+        """The job of an entry by the library's own id.
+
+        Raises:
+            InvalidRequest: there is no such entry any more.
+
+        """
+        with self._guard:
+            if entry_id in self._known:
+                return self._known[entry_id]
+            entry = self._library.shelf.get(entry_id)
+            if entry is None:
+                raise InvalidRequest("This job is not in the library any more.", field="id")
+            return self.job(entry)
+
+    def pick_up(self) -> list[Job]:
+        """Go on with everything that kernels which have ended left behind; those jobs."""
+        return [self.job(entry) for entry in self._session.take_over()]
+
+    def forget(self, entry_id: str) -> None:
+        """Know nothing of a job any more: its entry was deleted."""
+        with self._guard:
+            self._known.pop(entry_id, None)

@@ -1,0 +1,218 @@
+"""What the history says: from entries of the library to the rows, words and sums of its list. No widgets here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from mjvideo_nb.errors import InvalidRequest
+from mjvideo_nb.library import Entry, JobState, KeptClip, Query, Spending, Sum
+from mjvideo_nb.library.entries import COUNTED, OPEN
+from mjvideo_nb.library.shelf import MOST_STARS
+
+from .card import card, download_name, notebook_path
+from .state import Phase, State
+
+__all__ = ["comparison", "days", "money", "query_of", "row"]
+
+LONGEST = 500
+"""Characters of a search, and of an error in a row."""
+MOST_COMPARED = 16
+"""Clips on one stage: more than a browser decodes and an eye compares."""
+POSTERS = "posters"
+
+LOOKS = {
+    JobState.WAITING: ("waiting", "Waiting"),
+    JobState.SENDING: ("waiting", "Sending"),
+    JobState.RUNNING: ("running", "In progress"),
+    JobState.COPYING: ("done", "Done, being copied"),
+    JobState.DONE: ("done", "Done"),
+    JobState.FAILED: ("failed", "Failed"),
+    JobState.REFUSED: ("failed", "Refused"),
+    JobState.UNCERTAIN: ("uncertain", "Outcome unknown"),
+    JobState.FORGOTTEN: ("settled", "Outcome unknown, settled"),
+}
+
+
+def query_of(asked: Mapping[str, Any]) -> Query:
+    """The query that a browser asks for.
+
+    Raises:
+        InvalidRequest: a day is none.
+
+    """
+    stars = asked.get("rating")
+    return Query(
+        words=str(asked.get("words") or "")[:LONGEST],
+        motion=str(asked.get("motion") or ""),
+        video_type=str(asked.get("type") or ""),
+        rating=stars if type(stars) is int and 1 <= stars <= MOST_STARS else None,
+        tag=str(asked.get("tag") or ""),
+        since=_day(asked.get("since"), "since"),
+        until=_day(asked.get("until"), "until"),
+        states=(JobState.UNCERTAIN,) if asked.get("uncertain") else (),
+        trashed=bool(asked.get("trashed")),
+    )
+
+
+def _day(text: Any, field: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError as error:
+        raise InvalidRequest(f"{field}: a day such as 2026-03-28, not {str(text)[:20]!r}.", field=field) from error
+
+
+def row(entry: Entry, *, folder: Path, price: str, shown: bool, sandbox: bool) -> dict[str, Any]:
+    """A job as one row of the list.
+
+    Args:
+        entry: the job.
+        folder: the library's.
+        price: of sending it once more, in words.
+        shown: whether its card is open below the list.
+        sandbox: whether what was made in the sandbox goes without saying.
+
+    """
+    look, word = LOOKS[entry.state]
+    return {
+        "id": entry.id,
+        "title": entry.prompt,
+        "chips": _chips(entry, sandbox=sandbox),
+        "state": look,
+        "word": word,
+        "trouble": " ".join(entry.error.split())[:LONGEST],
+        "cost": _cost(entry),
+        "when": _moment(entry.created),
+        "task_id": entry.task_id or "",
+        "clips": [{"index": clip.index, "rating": clip.rating} for clip in entry.clips],
+        "tags": list(entry.tags),
+        "note": entry.note,
+        "pictures": _pictures(entry, folder),
+        "shown": shown,
+        "can_compare": any(clip.path or clip.url for clip in entry.clips),
+        "can_extend": entry.state == JobState.DONE and entry.task_id is not None,
+        "can_reuse": entry.request is not None,
+        "can_trash": entry.state not in OPEN,
+        "again": price if entry.state == JobState.UNCERTAIN and entry.request else "",
+    }
+
+
+def _chips(entry: Entry, *, sandbox: bool) -> list[str]:
+    chips = ["sandbox"] if entry.service == "sandbox" and not sandbox else []
+    request = entry.request
+    if request:
+        chips += [str(request.motion), request.short_type]
+        if request.action:
+            chips.append(f"{request.action} of [{request.index}]")
+    return chips
+
+
+def _cost(entry: Entry) -> str:
+    if entry.state == JobState.REFUSED:
+        return "nothing charged"
+    if not entry.price:
+        return ""
+    usd = f"{entry.price:.2f} USD"
+    if entry.state == JobState.FAILED:
+        return f"{usd} given back"
+    if entry.state in {JobState.UNCERTAIN, JobState.FORGOTTEN}:
+        return f"{usd} if it was billed"
+    return usd if entry.state in COUNTED else ""
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone():%Y-%m-%d %H:%M}"
+
+
+def best(entry: Entry) -> KeptClip | None:
+    """The clip with the most stars, else the first."""
+    return max(entry.clips, key=lambda clip: (clip.rating or 0, -clip.index), default=None)
+
+
+def poster(entry: Entry, folder: Path) -> Path | None:
+    """The still of its best clip, where one was made."""
+    clip = best(entry)
+    if clip is None or not entry.task_id:
+        return None
+    path = folder / POSTERS / entry.task_id / f"{clip.index}.jpg"
+    return path if path.exists() else None
+
+
+def _pictures(entry: Entry, folder: Path) -> list[dict[str, str]]:
+    """Where a picture of it may be found without the kernel, the best place first."""
+    found = [("image", notebook_path(poster(entry, folder)))]
+    clip = best(entry)
+    if clip and clip.path:
+        found.append(("video", notebook_path(clip.path)))
+    image = entry.request.image if entry.request else ""
+    if image:
+        found.append(("image", notebook_path(image) if isinstance(image, Path) else str(image)))
+    return [{"kind": kind, "path": path} for kind, path in found if path]
+
+
+def money(spent: Spending, left: float | None) -> dict[str, Any]:
+    """What was spent, in words."""
+    today = spent.days.get(datetime.now().astimezone().date(), Sum())
+    return {
+        "total": f"{spent.total:.2f} USD",
+        "today": f"{today.total:.2f} USD",
+        "parts": [f"{usd:.2f} USD {words}" for usd, words in _parts(spent)],
+        "left": "" if left is None else f"{left:.2f} USD",
+        "days": len(spent.days),
+    }
+
+
+def days(spent: Spending) -> list[list[str]]:
+    """The same for each day: the day, what counts, and its parts in words."""
+    return [
+        [f"{day:%Y-%m-%d}", f"{each.total:.2f} USD", ", ".join(f"{usd:.2f} {words}" for usd, words in _parts(each))]
+        for day, each in spent.days.items()
+    ]
+
+
+def _parts(some: Sum) -> list[tuple[float, str]]:
+    named = ((some.uncertain, "uncertain"), (some.reserved, "not sent yet"), (some.refunded, "given back"))
+    return [(usd, words) for usd, words in named if usd]
+
+
+def comparison(entries: list[Entry], *, sandbox: bool) -> tuple[dict[str, Any], list[KeptClip]]:
+    """The clips of several jobs on one stage, each with a number of its own.
+
+    Returns:
+        The card, and the clips in the order of their numbers.
+
+    Raises:
+        InvalidRequest: there are no clips, or too many.
+
+    """
+    chosen = [(entry, clip) for entry in entries for clip in entry.clips if clip.path or clip.url]
+    if not chosen or len(chosen) > MOST_COMPARED:
+        raise InvalidRequest(
+            f"compare: 1 to {MOST_COMPARED} clips at once, and these are {len(chosen)}. Choose "
+            f"{'fewer' if chosen else 'others'}.",
+            field="compare",
+        )
+    lines, number = [], 0
+    for entry in entries:
+        count = sum(1 for other, _ in chosen if other is entry)
+        if count:
+            last = number + count - 1
+            badges = f"[{number}]" if count == 1 else f"[{number}]–[{last}]"
+            lines.append(f"{badges} {entry.prompt or 'no prompt'} · task {entry.task_id}")
+            number += count
+    whole = card(State(None, title=f"{len(lines)} videos side by side", phase=Phase.DONE), sandbox=sandbox, price="")
+    places = [
+        {
+            "index": number,
+            "path": notebook_path(clip.path),
+            "url": clip.url or None,
+            "name": download_name(entry.prompt, entry.task_id or entry.id, clip.index),
+        }
+        for number, (entry, clip) in enumerate(chosen)
+    ]
+    changes = {"headline": f"{len(chosen)} clips", "note": "\n".join(lines), "clips": places, "can_extend": False}
+    return whole | changes, [clip for _, clip in chosen]

@@ -1,0 +1,156 @@
+"""Where a job is on its way: what its card is made of, from a job that runs or from what was written down of one."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mjvideo_nb.errors import (
+    MJVideoError,
+    QueueFull,
+    RateLimited,
+    ServiceError,
+    SubmissionUncertain,
+    TaskFailed,
+    TaskNotFound,
+)
+from mjvideo_nb.library import Entry, JobState
+from mjvideo_nb.models import Task, VideoRequest
+
+if TYPE_CHECKING:
+    from .session import Session
+
+__all__ = ["Phase", "State", "Step", "state_of"]
+
+
+class Phase:
+    """Where a job is on its way."""
+
+    PREPARING = "preparing"
+    WAITING = "waiting"
+    SENDING = "sending"
+    RUNNING = "running"
+    DOWNLOADING = "downloading"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One link of the chain that led to a clip.
+
+    Args:
+        motion: of that request.
+        prompt: of that request.
+        index: the clip it went on from, or None for the first.
+        task_id: its task, or "" while it has none.
+
+    """
+
+    motion: str
+    prompt: str
+    index: int | None
+    task_id: str
+
+
+@dataclass(frozen=True)
+class State:
+    """A job as it is at one moment.
+
+    Args:
+        request: what was asked, or None for a task that was made elsewhere.
+        title: its prompt, as far as it was written down.
+        frame_name: what its first frame is called, or "".
+        phase: one of `Phase`.
+        task: the service's view, once it has accepted the request.
+        error: why it failed.
+        elapsed: seconds since it was started, up to its end.
+        place: while it waits its turn, its place in the line; 1 is next.
+        remark: what holds it up for the moment, or "".
+        shown_again: its cell was run again, and this is what it had made.
+        forgotten: it was uncertain, and its people have settled that.
+        steps: the chain that led to it, where it goes on from a clip.
+
+    """
+
+    request: VideoRequest | None
+    title: str = ""
+    frame_name: str = ""
+    phase: str = Phase.PREPARING
+    task: Task | None = None
+    error: BaseException | None = None
+    elapsed: float = 0.0
+    place: int = 0
+    remark: str = ""
+    shown_again: bool = False
+    forgotten: bool = False
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen by itself."""
+        return self.phase in {Phase.DONE, Phase.FAILED}
+
+    @property
+    def prompt(self) -> str:
+        """What was asked in words, or what the service says of it."""
+        told = self.task.raw.get("prompt") if self.task else ""
+        return self.title or (told if isinstance(told, str) else "")
+
+    @property
+    def short_type(self) -> str:
+        """The video type in its short word; "" where it is not known."""
+        return self.request.short_type if self.request else ""
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What can be done about a failure: "again" (pays once more), "forget", "resume" (pays nothing)."""
+        if self.phase != Phase.FAILED or self.forgotten:
+            return ()
+        if isinstance(self.error, SubmissionUncertain):
+            return ("forget", "again")
+        if self.task is not None and not isinstance(self.error, TaskFailed):
+            return () if isinstance(self.error, TaskNotFound) else ("resume",)
+        # What was refused for what it is would be refused again.
+        passing = isinstance(self.error, TaskFailed | QueueFull | RateLimited | ServiceError)
+        return ("again",) if passing or type(self.error) is MJVideoError else ()
+
+
+def state_of(entry: Entry, request: VideoRequest | None, session: Session) -> State:
+    """The state of a job as it was written down."""
+    phase = {
+        JobState.RUNNING: Phase.RUNNING,
+        JobState.COPYING: Phase.DONE,
+        JobState.DONE: Phase.DONE,
+        JobState.FAILED: Phase.FAILED,
+        JobState.REFUSED: Phase.FAILED,
+        JobState.UNCERTAIN: Phase.FAILED,
+        JobState.FORGOTTEN: Phase.FAILED,
+    }.get(entry.state, Phase.PREPARING)
+    until = entry.ended.timestamp() if entry.ended else time.time()
+    task = entry.task
+    return State(
+        request,
+        title=entry.prompt,
+        frame_name=entry.frame_name,
+        phase=phase,
+        task=replace(task, request=request) if task else None,
+        error=entry.failure if phase == Phase.FAILED else None,
+        elapsed=max(0.0, until - entry.created.timestamp()),
+        forgotten=entry.state == JobState.FORGOTTEN,
+        steps=_steps(request, entry, session),
+    )
+
+
+def _steps(request: VideoRequest | None, entry: Entry, session: Session) -> tuple[Step, ...]:
+    """What led to it, and the job itself."""
+    if request is None:
+        return ()
+    before = session.library.shelf.lineage(request.task_id) if request.task_id else []
+    chain = [(e.request, e.task_id) for e in before] + [(request, entry.task_id)]
+    return tuple(
+        Step(str(asked.motion), asked.prompt, asked.index, task_id or "")
+        for asked, task_id in chain
+        if asked is not None
+    )
