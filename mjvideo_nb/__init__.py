@@ -42,12 +42,23 @@ if TYPE_CHECKING:
     from .errors import TaskFailed as TaskFailed
     from .errors import TaskNotFound as TaskNotFound
     from .errors import TaskTimeout as TaskTimeout
+    from .library import Library as Library
+    from .library import Query as Query
+    from .library import Spending as Spending
+    from .media import contact_sheet as contact_sheet
+    from .media import preview as preview
+    from .media import reel as reel
     from .models import Clip as Clip
     from .models import Motion as Motion
     from .models import Status as Status
     from .models import Task as Task
     from .models import VideoRequest as VideoRequest
+    from .notebook.api import balance as balance
     from .notebook.api import connect as connect
+    from .notebook.api import export as export
+    from .notebook.api import history as history
+    from .notebook.api import open as open  # noqa: A004 - read as mj.open(...)
+    from .notebook.api import spending as spending
     from .notebook.api import studio as studio
     from .notebook.api import video as video
     from .notebook.job import Job as Job
@@ -78,14 +89,17 @@ _HOMES = {
         "TaskNotFound",
         "TaskTimeout",
     ),
+    ".library": ("Library", "Query", "Spending"),
+    ".media": ("contact_sheet", "preview", "reel"),
     ".models": ("Clip", "Motion", "Status", "Task", "VideoRequest"),
     ".retries": ("Retries",),
-    ".notebook.api": ("connect", "studio", "video"),
+    ".notebook.api": ("balance", "connect", "export", "history", "open", "spending", "studio", "video"),
     ".notebook.job": ("Job",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
-__all__ = sorted(_HOME)  # noqa: PLE0605 - one list of names, above
+# `open` is left out: a `from mjvideo_nb import *` must not take the place of Python's own.
+__all__ = sorted(_HOME.keys() - {"open"})  # noqa: PLE0605 - one list of names, above
 __version__ = "0.1.0"
 
 
@@ -100,4 +114,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*_HOME, "__version__"]

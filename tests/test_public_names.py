@@ -17,9 +17,11 @@ PUBLIC = [
     "ClipExpired",
     "InvalidRequest",
     "Job",
+    "Library",
     "LibraryError",
     "MJVideoError",
     "Motion",
+    "Query",
     "QueueFull",
     "QuotaError",
     "RateLimited",
@@ -27,6 +29,7 @@ PUBLIC = [
     "Retries",
     "SandboxUnavailable",
     "ServiceError",
+    "Spending",
     "Status",
     "StorageError",
     "SubmissionUncertain",
@@ -35,7 +38,14 @@ PUBLIC = [
     "TaskNotFound",
     "TaskTimeout",
     "VideoRequest",
+    "balance",
     "connect",
+    "contact_sheet",
+    "export",
+    "history",
+    "preview",
+    "reel",
+    "spending",
     "studio",
     "video",
 ]
@@ -43,10 +53,10 @@ PUBLIC = [
 
 def test_the_public_names_are_these():
     assert mj.__all__ == PUBLIC
-    assert set(PUBLIC) <= set(dir(mj))
+    assert {*PUBLIC, "open"} <= set(dir(mj))  # a star import must not hide Python's own open
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@pytest.mark.parametrize("name", [*PUBLIC, "open"])
 def test_each_public_name_can_be_used_and_says_what_it_is(name):
     assert getattr(mj, name).__doc__
 

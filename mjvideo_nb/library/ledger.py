@@ -60,6 +60,7 @@ class Ledger:
         cell: str = "",
         fingerprint: str = "",
         afresh: bool = False,
+        instead_of: str = "",
     ) -> Entry:
         """Write down a job that is going to be sent, before anything is.
 
@@ -74,6 +75,7 @@ class Ledger:
             cell: the cell that asks for it, to know it again.
             fingerprint: the request, to know it again.
             afresh: from now on this is what the cell has made, instead of what it made before.
+            instead_of: the id of a job whose cell shows this one from now on.
 
         Raises:
             BudgetExceeded: it costs more than the budget has left; names both figures. Nothing was written.
@@ -100,7 +102,8 @@ class Ledger:
             if afresh and cell:
                 before = (jobs.c.cell == cell, jobs.c.fingerprint == fingerprint)
                 connection.execute(update(jobs).where(*before).values(cell=""))
-            return self._insert(connection, values)
+            of_cell = _cell_of(connection, instead_of) if instead_of else {}
+            return self._insert(connection, values | of_cell)
 
         return self._database.write(work)
 
@@ -332,6 +335,13 @@ def _update(connection: Connection, job: str, *, only: ColumnElement[bool] | Non
     if only is not None:
         statement = statement.where(only)
     connection.execute(statement.values(changed=now(), **values))
+
+
+def _cell_of(connection: Connection, job: str) -> dict[str, str]:
+    """The cell that made a job, which is no longer its."""
+    row = connection.execute(_where(select(jobs.c.cell, jobs.c.fingerprint), job)).first()
+    _update(connection, job, cell="")
+    return row._asdict() if row else {}
 
 
 def _check_budget(connection: Connection, price: float, budget: float) -> None:

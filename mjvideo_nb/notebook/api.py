@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
 
+from mjvideo_nb.library import Spending
 from mjvideo_nb.models import VIDEO_TYPES, Motion, VideoRequest
 
 from .cell import current_cell
+from .export import write_page
 from .form import Studio
+from .history import History
 from .job import Job
 from .session import connect, current
+from .shows import show_of
 
-__all__ = ["connect", "open", "studio", "video"]
+__all__ = ["balance", "connect", "export", "history", "open", "spending", "studio", "video"]
 
 
 def studio(
@@ -108,3 +114,69 @@ def open(task_id: str) -> Job:  # noqa: A001 - read as mj.open(...)
 
     """
     return current().jobs.open(task_id)
+
+
+def history() -> History:
+    """Everything made in this folder, newest first: to search, rate, tag, open, extend, compare and delete.
+
+    Returns:
+        The history; show it as the last line of a cell.
+
+    Raises:
+        LibraryError: the library cannot be used.
+
+    """
+    return History(current())
+
+
+def spending() -> Spending:
+    """What this folder has spent, as far as its own prices say: settled, uncertain, given back; in all and day by day.
+
+    Returns:
+        The sums, in USD; they print as a table.
+
+    Raises:
+        LibraryError: the library cannot be used.
+
+    """
+    return current().library.spending()
+
+
+def balance() -> float:
+    """What the account at CometAPI has left, in USD; asked for now, from a plain cell or a script.
+
+    Raises:
+        AuthenticationError: there is no key, or it is not known there.
+        InvalidRequest: the service is another one, which has no such address.
+        ServiceError: no answer, or none that can be read.
+
+    """
+    return current().balance()
+
+
+def export(
+    path: str | os.PathLike[str],
+    jobs: Job | Sequence[Job],
+    *,
+    title: str = "Videos",
+    videos: Literal["inside", "beside"] = "inside",
+) -> Path:
+    """One HTML page with the clips of some jobs, which plays them in step in any browser, without a server.
+
+    Args:
+        path: the page, `show.html`; a file that is there is replaced.
+        jobs: one or several that are done, in the order in which they are shown.
+        title: of the page.
+        videos: `"inside"` makes a single file that can be sent anywhere; `"beside"` puts the clips into a folder beside
+            it, better for many.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        InvalidRequest: there is no job, one is not done, or a value is not what it should be; names it.
+        OSError: it cannot be written.
+
+    """
+    chosen = [jobs] if isinstance(jobs, Job) else list(jobs)
+    return write_page(path, [show_of(job) for job in chosen], title=title, videos=videos)

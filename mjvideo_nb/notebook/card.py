@@ -131,9 +131,9 @@ def _error(state: State) -> dict[str, str] | None:
 
 
 def _choice(action: str, price: str) -> dict[str, str]:
-    paid = f" ({price})" if price else ""
+    paid = f" · {price}" if price else ""
     return {
-        "again": {"label": "Send it again", "title": f"Send the same request once more{paid}"},
+        "again": {"label": f"Send it again{paid}", "title": "Send the same request once more"},
         "forget": {"label": "Forget it", "title": "Settled: do not ask about it again. Nothing is sent."},
         "resume": {"label": "Try again", "title": "Go on with this task; nothing is sent or paid again"},
     }[action]

@@ -78,9 +78,9 @@ class Money {
   }
 
   update() {
-    const { money } = this.scope.page;
-    this.root.hidden = !money;
-    if (!money) return;
+    const { money, sandbox } = this.scope.page;
+    this.root.hidden = !money || (sandbox && !money.days); // what is free needs no sum
+    if (this.root.hidden) return;
     const { days } = this.scope;
     const shows = JSON.stringify([money, days]);
     if (this.shows === shows) return;

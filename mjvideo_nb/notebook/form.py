@@ -196,7 +196,8 @@ class Studio(ipywidgets.VBox):
         self._source.value = ""
         frame = self._session.library.frame(entry)
         if frame:
-            self._use(frame, picture=preview(frame))
+            size = frames.load(frame.data).size if frame.data else None
+            self._use(replace(frame, size=size), picture=preview(frame))
         else:
             self._frame = None
             gone = "The first frame of that video is gone." if request.image else "An extend has no first frame."

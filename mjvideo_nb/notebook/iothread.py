@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 __all__ = ["IOThread", "io"]
 
 T = TypeVar("T")
 
+SLICE = 0.1
+"""Seconds of waiting at a stretch, so that an interrupt gets through on every system."""
 EXIT_PATIENCE = 2.0
 """Seconds for what runs to end."""
 
@@ -59,6 +62,28 @@ class IOThread:
         self._tasks.add(future)
         future.add_done_callback(self._tasks.discard)
         return future
+
+    def wait(self, future: Future[T], timeout: float | None = None) -> T:
+        """What became of it. An interrupt stops the waiting, not what is waited for.
+
+        Args:
+            future: of `start`.
+            timeout: seconds, or None for no limit.
+
+        Raises:
+            TimeoutError: it has not ended in that time.
+            RuntimeError: this is the thread itself, which would wait for ever.
+
+        """
+        if self.is_current:
+            raise RuntimeError("waiting on the thread that runs the jobs would never end: use await")
+        end = None if timeout is None else time.monotonic() + timeout
+        while not future.done():
+            left = SLICE if end is None else min(SLICE, end - time.monotonic())
+            if left <= 0:
+                raise TimeoutError
+            wait([future], timeout=left)
+        return future.result()
 
     def stop(self) -> None:
         """Cancel what runs and end the thread."""

@@ -21,7 +21,6 @@ from .card import card
 from .cell import current_cell
 from .iothread import io
 from .making import Making
-from .session import SANDBOX
 from .state import Phase, State, Step, state_of
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ __all__ = ["Job"]
 
 UPDATE_INTERVAL = 0.25
 """Seconds between two updates of a card: Jupyter drops messages above 1000 a second, and an eye sees no more."""
-SLICE = 0.1
-"""Seconds of waiting at a stretch, so that an interrupt gets through on every system."""
 
 
 class Job:
@@ -94,6 +91,14 @@ class Job:
         return self._state.task.id if self._state.task else None
 
     @property
+    def entry(self) -> Entry:
+        """What the library holds of it now: clips, ratings, tags, note, price."""
+        entry = self._session.library.shelf.get(self.entry_id)
+        if entry is None:
+            raise InvalidRequest("This job was deleted from the library.")
+        return entry
+
+    @property
     def done(self) -> bool:
         """Whether it has ended, well or not."""
         return self._state.ended
@@ -147,19 +152,15 @@ class Job:
             MJVideoError: why the job failed.
 
         """
-        if io.is_current:
-            raise RuntimeError("job.wait() on the thread that runs the jobs would never end: use await job")
-        end = None if timeout is None else time.monotonic() + timeout
-        future = self._future
-        while not future.done():
-            left = SLICE if end is None else min(SLICE, end - time.monotonic())
-            if left <= 0:
-                raise TaskTimeout(
-                    f"Not done after {timeout:.0f} s; the job goes on in the background. Show it again, or wait longer.",
-                    task_id=self.id or "",
-                )
-            concurrent.futures.wait([future], timeout=left)
-        return future.result()
+        try:
+            return io.wait(self._future, timeout)
+        except concurrent.futures.TimeoutError:
+            if self._future.done():
+                raise
+        raise TaskTimeout(
+            f"Not done after {timeout:.0f} s; the job goes on in the background. Show it again, or wait longer.",
+            task_id=self.id or "",
+        )
 
     def __await__(self) -> Generator[Any, None, Task]:
         """The finished task. Cancelling the waiting does not cancel the job."""
@@ -180,8 +181,8 @@ class Job:
                 raise InvalidRequest("The job still runs: there is nothing to resume.")
             if self._state.task is None:
                 raise InvalidRequest("The service never accepted this request: make a new job instead.")
-            if self._state.phase == Phase.FAILED or self._state.remark:
-                self._state = replace(self._state, phase=Phase.RUNNING, error=None, remark="")
+            if self._state.phase == Phase.FAILED or self._state.uncopied:
+                self._state = replace(self._state, phase=Phase.RUNNING, error=None, remark="", uncopied=False)
                 self._future = io.start(self._run())
         self._changed()
         return self
@@ -198,7 +199,7 @@ class Job:
             raise InvalidRequest("What was asked is not known here: the task was made elsewhere.")
         if isinstance(self.request.image, Path):
             raise InvalidRequest(f"image: the first frame {self.request.image} is gone; choose it anew.", field="image")
-        job = self._session.jobs.make(self.request)
+        job = self._session.jobs.make(self.request, instead_of=self.entry_id)
         self.forget()
         return job
 
@@ -292,10 +293,7 @@ class Job:
         """
         from .saving import save
 
-        entry = self._session.library.shelf.get(self.entry_id)
-        if entry is None:
-            raise InvalidRequest("This job was deleted from the library.")
-        return save(entry, self.lineage(), folder, name, sandbox=entry.service == SANDBOX)
+        return save(self.entry, self.lineage(), folder, name, sandbox=self.sandbox)
 
     # What its people say
 
@@ -332,10 +330,15 @@ class Job:
     # Showing it
 
     @property
+    def sandbox(self) -> bool:
+        """Whether the sandbox serves it, and not Midjourney."""
+        return self._session.sandbox
+
+    @property
     def card(self) -> dict[str, Any]:
         """What its card says now."""
         state = self.state
-        return card(state, sandbox=self._session.sandbox, price=self._session.price_words(state.short_type))
+        return card(state, sandbox=self.sandbox, price=self._session.price_words(state.short_type))
 
     @property
     def view(self) -> JobView:

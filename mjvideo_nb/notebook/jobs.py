@@ -39,13 +39,16 @@ class Jobs:
         self._asked: dict[tuple[str, str], int] = {}
         self._guard = threading.RLock()
 
-    def make(self, request: VideoRequest, *, cell: Cell | None = None, again: bool = False) -> Job:
+    def make(
+        self, request: VideoRequest, *, cell: Cell | None = None, again: bool = False, instead_of: str = ""
+    ) -> Job:
         """A job for this request, on its way; or the one that the same cell has made of the same request before.
 
         Args:
             request: what to make.
             cell: the cell that asks for it, or None for a button or a script: then it is always a new one.
             again: True for a new one in any case.
+            instead_of: the id of an entry whose cell shows the new one from now on.
 
         Raises:
             BudgetExceeded, InvalidRequest, LibraryError: it cannot be made; nothing was sent.
@@ -73,6 +76,7 @@ class Jobs:
                 cell=cell.id if cell else "",
                 fingerprint=mark,
                 afresh=again and number == 0,
+                instead_of=instead_of,
             )
             session.money_changed()
             job = self._known[entry.id] = Job(session, entry, request)

@@ -99,10 +99,13 @@ class Making:
 
     async def _run(self) -> Task:
         await self._record.settle()
+        written = await asyncio.to_thread(self.session.library.shelf.get, self.entry.id)
+        self.entry = written or self.entry
         if self.task is None and not self.session.library.is_ours(self.entry):
             await self._wait_for_its_kernel()
-        if self.task is not None and self.entry.is_kept:
-            return await self._copy(self.task)  # all that is left to do needs no service
+        here = self.entry.task
+        if self.task is not None and here is not None and self.entry.is_kept:
+            return await self._copy(replace(self.task, clips=here.clips))  # what is left to do needs no service
         client = await self.session.client()
         if self.task is None:
             self.task = await self._send(client)
@@ -161,13 +164,14 @@ class Making:
         entry = await asyncio.to_thread(self.session.library.shelf.get, self.entry.id)
         missing = [(clip, clip.path) for clip in entry.clips if clip.path and not clip.copy] if entry else []
         for number, (clip, path) in enumerate(missing, start=1):
-            self._show(Phase.DONE, task=task, remark=f"Copying to {storage.url}, {number} of {len(missing)}")
+            words = f"Copying to {storage.url}, {number} of {len(missing)}"
+            self._show(Phase.DONE, task=task, remark=words, uncopied=False)
             name = path.relative_to(self.session.library.folder).as_posix()
             try:
                 url = await self._persist(partial(storage.put, path, name, digest=clip.digest))
             except StorageError as error:
                 await self._record.trouble(error)
-                self._show(Phase.DONE, task=task, remark=str(error))
+                self._show(Phase.DONE, task=task, remark=str(error), uncopied=True)
                 return task
             await self._record.copied(clip.index, url)
         if missing:

@@ -89,7 +89,7 @@ class Row {
     this.title.classList.toggle("mj-h-none", !row.title);
     this.chips.replaceChildren(...row.chips.map((chip) => h("span", { class: "mj-h-chip" }, chip)));
     const facts = [row.cost, row.when, row.task_id && `task ${row.task_id}`].filter((fact) => fact);
-    this.facts.replaceChildren(h("b", {}, row.word), ...facts.map((fact) => h("span", {}, ` · ${fact}`)));
+    this.facts.replaceChildren(h("b", {}, row.word), ...facts.flatMap((fact) => ["\u00a0· ", h("span", {}, fact)]));
     setText(this.trouble, row.trouble);
     setAttribute(this.trouble, "title", row.trouble);
     this.trouble.hidden = !row.trouble;

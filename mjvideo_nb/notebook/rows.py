@@ -116,7 +116,7 @@ def _cost(entry: Entry) -> str:
         return "nothing charged"
     if not entry.price:
         return ""
-    usd = f"{entry.price:.2f} USD"
+    usd = f"{entry.price:,.2f} USD"
     if entry.state == JobState.FAILED:
         return f"{usd} given back"
     if entry.state in {JobState.UNCERTAIN, JobState.FORGOTTEN}:
@@ -158,10 +158,10 @@ def money(spent: Spending, left: float | None) -> dict[str, Any]:
     """What was spent, in words."""
     today = spent.days.get(datetime.now().astimezone().date(), Sum())
     return {
-        "total": f"{spent.total:.2f} USD",
-        "today": f"{today.total:.2f} USD",
-        "parts": [f"{usd:.2f} USD {words}" for usd, words in _parts(spent)],
-        "left": "" if left is None else f"{left:.2f} USD",
+        "total": f"{spent.total:,.2f} USD",
+        "today": f"{today.total:,.2f} USD",
+        "parts": [f"{usd:,.2f} USD {words}" for usd, words in _parts(spent)],
+        "left": "" if left is None else f"{left:,.2f} USD",
         "days": len(spent.days),
     }
 
@@ -169,7 +169,7 @@ def money(spent: Spending, left: float | None) -> dict[str, Any]:
 def days(spent: Spending) -> list[list[str]]:
     """The same for each day: the day, what counts, and its parts in words."""
     return [
-        [f"{day:%Y-%m-%d}", f"{each.total:.2f} USD", ", ".join(f"{usd:.2f} {words}" for usd, words in _parts(each))]
+        [f"{day:%Y-%m-%d}", f"{each.total:,.2f} USD", ", ".join(f"{usd:.2f} {words}" for usd, words in _parts(each))]
         for day, each in spent.days.items()
     ]
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mjvideo_nb import config, storage
+from mjvideo_nb.balance import balance
 from mjvideo_nb.client import Client
 from mjvideo_nb.errors import AuthenticationError, InvalidRequest, SandboxUnavailable
 from mjvideo_nb.limits import AT_ONCE, Limits
@@ -208,6 +209,20 @@ class Session:
         """Add up again what was spent when it is next asked for."""
         self.__dict__.pop("_spent", None)
 
+    def balance(self) -> float:
+        """What the account has left, in USD.
+
+        Raises:
+            AuthenticationError: there is no key, or it is not known there.
+            InvalidRequest: the service is another one, which has no such address.
+            ServiceError: no answer, or none that can be read.
+
+        """
+        self.check()
+        if self._key is None or self.sandbox or not self.serves(config.DEFAULT_BASE_URL):
+            raise InvalidRequest(f"Only {config.DEFAULT_BASE_URL} tells a balance; ask the provider of {self.service}.")
+        return io.wait(io.start(balance(self._key)))
+
     # The service
 
     async def client(self) -> Client:
@@ -261,7 +276,9 @@ class Session:
             where = (
                 f"{self.service}, {'key [secret]' if self._key else 'headers [secret]' if self._headers else 'no key'}"
             )
-        kept = f"{self.folder}" + (f" and copied to {self.storage.url}" if self.storage else "")
+        here = Path.cwd()
+        folder = self.folder.relative_to(here) if self.folder.is_relative_to(here) else self.folder
+        kept = f"{folder}" + (f" and copied to {self.storage.url}" if self.storage else "")
         return f"mjvideo_nb session: {where}; everything is kept in {kept}"
 
 

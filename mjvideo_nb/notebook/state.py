@@ -68,6 +68,7 @@ class State:
         elapsed: seconds since it was started, up to its end.
         place: while it waits its turn, its place in the line; 1 is next.
         remark: what holds it up for the moment, or "".
+        uncopied: its clips are here, and not all of them in the storage elsewhere, which was tried.
         shown_again: its cell was run again, and this is what it had made.
         forgotten: it was uncertain, and its people have settled that.
         steps: the chain that led to it, where it goes on from a clip.
@@ -83,6 +84,7 @@ class State:
     elapsed: float = 0.0
     place: int = 0
     remark: str = ""
+    uncopied: bool = False
     shown_again: bool = False
     forgotten: bool = False
     steps: tuple[Step, ...] = ()
@@ -106,6 +108,8 @@ class State:
     @property
     def choices(self) -> tuple[str, ...]:
         """What can be done about a failure: "again" (pays once more), "forget", "resume" (pays nothing)."""
+        if self.uncopied:
+            return ("resume",)
         if self.phase != Phase.FAILED or self.forgotten:
             return ()
         if isinstance(self.error, SubmissionUncertain):

@@ -86,7 +86,7 @@ def test_waiting_on_the_io_thread_itself_is_refused(session, request_):
     async def wait_there():
         job.wait(1)
 
-    with pytest.raises(RuntimeError, match="await job"):
+    with pytest.raises(RuntimeError, match="use await"):
         io.start(wait_there()).result(10)
     job.wait(60)
 

@@ -123,7 +123,7 @@ def test_what_was_being_sent_is_shown_with_its_choices_and_can_be_forgotten(sess
     job = session.jobs.get(entry.id)
     assert job.card["state"] == "uncertain"
     assert [choice["action"] for choice in job.card["choices"]] == ["forget", "again"]
-    assert "0.60 USD" in job.card["choices"][1]["title"]
+    assert "0.60 USD" in job.card["choices"][1]["label"]
     with pytest.raises(mj.SubmissionUncertain, match="may have been accepted and billed"):
         job.wait(1)
     job.forget()
@@ -135,7 +135,7 @@ def test_what_was_being_sent_is_shown_with_its_choices_and_can_be_forgotten(sess
 def test_an_uncertain_request_can_be_sent_again_knowingly(session, request_, misbehave, submits):
     before = submits()
     misbehave("drop-after")
-    job = session.jobs.make(request_)
+    job = session.jobs.make(request_, cell=CELL)
     with pytest.raises(mj.SubmissionUncertain):
         job.wait(60)
     assert session.library.shelf.uncertain()[0].id == job.entry_id
@@ -145,6 +145,7 @@ def test_an_uncertain_request_can_be_sent_again_knowingly(session, request_, mis
     assert submits() == before + 2
     assert session.library.shelf.uncertain() == []
     assert session.library.spent() == pytest.approx(1.2)
+    assert session.jobs.make(request_, cell=AGAIN) is again  # it is what the cell has made from now on
 
 
 def test_a_request_that_waited_its_turn_when_the_kernel_died_was_not_sent(session, request_, later):

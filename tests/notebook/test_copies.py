@@ -1,0 +1,103 @@
+"""With a storage elsewhere, a clip counts as kept when its copy there was checked; until then it is here, and says so."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+
+import pytest
+
+from mjvideo_nb.library import JobState
+from mjvideo_nb.notebook import making
+from mjvideo_nb.notebook.session import Session
+from tests.s3 import S3Process
+
+from .conftest import KEY
+from .test_jobs import request_  # noqa: F401 - a fixture
+
+
+@pytest.fixture(scope="module")
+def s3():
+    with S3Process.start() as process:
+        yield process
+
+
+@pytest.fixture
+def bucket(s3, monkeypatch, tmp_path):
+    """A bucket, which the environment leads to, as on a hub; and a folder for the notebook."""
+    name = f"bucket-{secrets.token_hex(4)}"
+    s3.ask("PUT", f"/{name}")
+    s3.misbehave()
+    options = s3.options()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", options["key"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", options["secret"])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr(making, "COPY_PAUSE", 0.01)
+    monkeypatch.chdir(tmp_path)
+    yield name
+    s3.misbehave()
+
+
+def connect(sandbox, bucket):
+    return Session(KEY, sandbox.url, library=f"s3://{bucket}/videos")
+
+
+def equal_there(s3, bucket, entry):
+    there = s3.objects(bucket)
+    names = {clip.index: f"videos/clips/{entry.task_id}/{clip.index}.mp4" for clip in entry.clips}
+    return all(hashlib.sha256(there[names[clip.index]]).hexdigest() == clip.digest for clip in entry.clips)
+
+
+def test_a_server_that_refuses_every_third_write_gets_every_clip_all_the_same(s3, bucket, sandbox, request_):  # noqa: F811
+    session = connect(sandbox, bucket)
+    s3.misbehave(refuse_every=3)
+    jobs = [session.jobs.make(request_) for _ in range(4)]
+    for job in jobs:
+        job.wait(60)
+        entry = job.entry
+        assert entry.state == JobState.DONE
+        assert all(clip.copy == f"s3://{bucket}/videos/clips/{job.id}/{clip.index}.mp4" for clip in entry.clips)
+        assert equal_there(s3, bucket, entry)
+        assert job[0].path.exists()  # and here, for the players
+    assert s3.count()["refused"] >= 1
+    session.close()
+
+
+def test_a_copy_that_cannot_be_made_is_shown_and_made_at_the_next_opening(s3, bucket, sandbox, request_, reached):  # noqa: F811
+    session = connect(sandbox, bucket)
+    s3.misbehave(refuse_every=1)
+    job = session.jobs.make(request_)
+    job.wait(60)
+    assert job.entry.state == JobState.COPYING
+    assert not any(clip.copy for clip in job.entry.clips)
+    assert f"could not be copied to s3://{bucket}/videos" in job.card["note"]
+    assert job.card["state"] == "done"
+    assert [choice["action"] for choice in job.card["choices"]] == ["resume"]
+    assert s3.objects(bucket) == {}
+
+    s3.misbehave()
+    session.library.close()  # as after a restart
+    after = connect(sandbox, bucket)
+    again = after.jobs.get(job.entry_id)
+    assert again.wait(60).id == job.id
+    assert again.entry.state == JobState.DONE
+    assert equal_there(s3, bucket, again.entry)
+    assert again.card["choices"] == []
+    session.close()
+    after.close()
+
+
+def test_the_copy_is_tried_again_from_the_card(s3, bucket, sandbox, request_):  # noqa: F811
+    session = connect(sandbox, bucket)
+    s3.misbehave(refuse_every=1)
+    job = session.jobs.make(request_)
+    job.wait(60)
+    s3.misbehave()
+    job.view._choose("resume")
+    job.wait(60)
+    assert job.entry.state == JobState.DONE
+    assert job.card["choices"] == []
+    assert "could not be copied" not in job.card["note"]
+    session.close()
