@@ -7,6 +7,8 @@
     job                                                    # shows a live card; the cell has long returned
     task = await job                                       # or, in a plain cell or a script: job.wait()
     job.extend(2, motion="high")                           # goes on from clip [2]; another job comes back
+    mj.history()                                           # everything made in this folder
+    mj.open("1773314942177684")                            # one job by its id, also in a new kernel
 
 Outside a notebook, the same words without any of Jupyter:
 
