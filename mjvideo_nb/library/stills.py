@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import mimetypes
-import os
-import secrets
 from pathlib import Path
 
 from mjvideo_nb.frames import Frame
+from mjvideo_nb.written import written
 
 from .entries import FRAMES
 
@@ -42,16 +41,8 @@ class Stills:
         name = frame.digest + ENDINGS.get(frame.media_type, "")
         path = self.folder / name
         if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{name}.{secrets.token_hex(4)}.part")
-            try:
-                with part.open("xb") as file:
-                    file.write(frame.data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
+            with written(path) as part:
+                part.write_bytes(frame.data)
         return name
 
     def load(self, kept: str, name: str = "") -> Frame:

@@ -1,18 +1,15 @@
-"""Files by name: the one that a clip is, and a new one that is put in its place only when it is whole."""
+"""What the functions of this room are given: a clip as a file, a whole number; and whether what they need is installed."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mjvideo_nb.errors import InvalidRequest
 
-__all__ = ["check_extra", "missing", "path_of", "whole_number", "written"]
+__all__ = ["check_extra", "missing", "path_of", "whole_number"]
 
 
 def missing() -> list[str]:
@@ -58,23 +55,3 @@ def whole_number(value: object, field: str, least: int, most: int) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise InvalidRequest(f"{field}: a whole number from {least} to {most}, not {value!r}.", field=field)
-
-
-@contextmanager
-def written(path: Path) -> Iterator[Path]:
-    """A name beside `path` to write to; what is there at the end takes the place of `path`, an error leaves nothing.
-
-    Raises:
-        OSError: it could not be written or put in its place.
-
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Not named after the target: that would be too long where the target's name is as long as a name can be.
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

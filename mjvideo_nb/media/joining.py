@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mjvideo_nb.errors import InvalidRequest
+from mjvideo_nb.written import written
 
-from .files import check_extra, path_of, written
+from .files import check_extra, path_of
 from .film import Track, opened, picture, shown_size, survey
 
 if TYPE_CHECKING:

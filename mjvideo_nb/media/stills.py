@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .files import path_of, whole_number, written
+from mjvideo_nb.written import written
+
+from .files import path_of, whole_number
 from .film import NO_PICTURES, bad_clip, opened, picture, shown_size, survey
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from mjvideo_nb.errors import InvalidRequest
+from mjvideo_nb.written import written
 
-from .files import check_extra, path_of, written
+from .files import check_extra, path_of
 from .film import opened
 from .joining import FASTSTART, copied_stream
 

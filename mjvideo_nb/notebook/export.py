@@ -10,10 +10,8 @@ import base64
 import hashlib
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
@@ -23,6 +21,7 @@ from urllib.parse import quote
 
 from mjvideo_nb.container import EBML, is_whole_mp4
 from mjvideo_nb.errors import InvalidRequest
+from mjvideo_nb.written import written
 
 from .card import download_name
 
@@ -163,10 +162,10 @@ def _write(page: Path, shows: Sequence[Show], title: str, *, inside: bool) -> No
     if not inside:
         folder.mkdir(exist_ok=True)
         for place in placed:
-            with _replacing(folder / place.name) as file, place.clip.path.open("rb") as clip:
+            with written(folder / place.name) as part, part.open("xb") as file, place.clip.path.open("rb") as clip:
                 shutil.copyfileobj(clip, file, PIECE)
     base = "" if inside else f"{quote(os.fsencode(folder.name))}/"
-    with _replacing(page) as file:
+    with written(page) as part, part.open("xb") as file:
         for text in _page(rows, title, base):
             # A prompt can hold half of a character, which no file can.
             file.write(text.encode("utf-8", errors="replace"))
@@ -198,18 +197,6 @@ def _place(shows: Sequence[Show], *, inside: bool) -> list[tuple[Show, list[_Pla
 def _is_webm(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(len(EBML)) == EBML
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its name when it is whole, and is gone if it does not get so far."""
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with part.open("xb") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _embed(file: BinaryIO, place: _Placed) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from mjvideo_nb import media
 from mjvideo_nb.errors import InvalidRequest
 from mjvideo_nb.library import Entry, KeptClip
+from mjvideo_nb.written import written
 
 from .state import Step
 
@@ -66,9 +67,8 @@ def _save(entry: Entry, clip: KeptClip, told: dict[str, Any], folder: Path, name
             "date": f"{entry.created.astimezone():%Y-%m-%d}",
         },
     )
-    part = to.with_suffix(".json.part")
-    part.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    part.replace(to.with_suffix(".json"))
+    with written(to.with_suffix(".json")) as part:
+        part.write_text(json.dumps(told, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     return to
 
 

@@ -185,7 +185,9 @@ def test_the_studio_has_a_tab_for_what_was_made(notebooks):
     rows(notebook).nth(3).hover()
     rows(notebook).nth(3).get_by_role("button", name="Use the settings of").click()
     expect(studio.locator(".mj-form")).to_be_visible()
-    expect(studio.locator("textarea").first).to_have_value("the camera drifts back until the whole café is in sight, people come and go in the window behind")
+    expect(studio.locator("textarea").first).to_have_value(
+        "the camera drifts back until the whole café is in sight, people come and go in the window behind"
+    )
     expect(studio.get_by_text("coffee.jpg")).to_be_visible()
     expect(studio.locator(".mj-frame img")).to_be_visible()
     notebook.screenshot("studio-reused")

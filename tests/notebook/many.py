@@ -68,7 +68,10 @@ def _job(number, frames):
     error = {
         JobState.FAILED: ("Job Timeout. Most gateways give the price back.", "TaskFailed"),
         JobState.REFUSED: ("possibly contains a sensitive word: storms. Nothing was charged.", "Refused"),
-        JobState.UNCERTAIN: ("The connection broke after the request was sent. It may be billed.", "SubmissionUncertain"),
+        JobState.UNCERTAIN: (
+            "The connection broke after the request was sent. It may be billed.",
+            "SubmissionUncertain",
+        ),
     }.get(state, ("", ""))
     row = {
         "id": name,
