@@ -120,10 +120,7 @@ def history() -> History:
     """Everything made in this folder, newest first: to search, rate, tag, open, extend, compare and delete.
 
     Returns:
-        The history; show it as the last line of a cell.
-
-    Raises:
-        LibraryError: the library cannot be used.
+        The history; show it as the last line of a cell. A library that cannot be used is said in it.
 
     """
     return History(current())

@@ -67,6 +67,8 @@ class Studio(ipywidgets.VBox):
         super().__init__([self._tabs, self._making] if history else [self._making])
         self.add_class("mj-studio")
         self._show_session()
+        if history:
+            self._pick_up()
         if not is_empty(image):
             frame = frames.load(image)
             self._use(frame, picture=preview(frame))
@@ -236,6 +238,19 @@ class Studio(ipywidgets.VBox):
             self._strip.layout.display = "none"
         self._go.disabled = bool(problem)
         self._show_price()
+
+    def _pick_up(self) -> None:
+        """The cards of what an earlier kernel left behind: it goes on, or asks what to do."""
+        if self._session.problem:
+            return
+        try:
+            jobs = self._session.jobs.unsettled()
+        except MJVideoError as error:
+            self._strip.value = f"<b>{html.escape(error.headline)}</b> · {html.escape(str(error))}"
+            self._strip.layout.display = ""
+            self._go.disabled = True
+        else:
+            self._cards.children = tuple(job.view for job in reversed(jobs))
 
     def _show_price(self, _change: object = None) -> None:
         self._price.value = html.escape(self._session.price_words(self._type.value))

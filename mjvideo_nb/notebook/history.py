@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from mjvideo_nb.errors import InvalidRequest, MJVideoError
-from mjvideo_nb.library import Entry, Query, Spending
+from mjvideo_nb.library import Entry, JobState, Query, Spending
 from mjvideo_nb.library.entries import OPEN
 from mjvideo_nb.library.shelf import Shelf
 
@@ -73,7 +72,7 @@ class History(ipywidgets.VBox):
         self._guard = threading.RLock()
         self._asked = Asked()
         self._spent: Spending | None = None
-        self._followed: set[str] = set()
+        self._listening = False
         self._due = False
         self._shown: dict[str, ipywidgets.Widget] = {}
         self._actions: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
@@ -91,8 +90,8 @@ class History(ipywidgets.VBox):
             "restore": lambda message: self._shelf.restore(_ids(message)),
             "weigh": lambda _: {"words": self._weigh()},
             "empty": lambda _: self._empty(),
-            "forget": lambda message: self._job(self._id(message)).forget(),
-            "again": lambda message: self._again(self._id(message)),
+            "forget": self._forget,
+            "again": self._again,
         }
         self._list = Listing(on_act=self._act, picture=self._picture)
         self._cards = ipywidgets.VBox()
@@ -127,15 +126,14 @@ class History(ipywidgets.VBox):
         """The page that was asked for last, as it is now."""
         with self._guard:
             session, shelf = self._session, self._shelf
-            jobs = session.jobs  # what an earlier kernel left behind goes on
+            if not self._listening:  # asked for here, so that a library that cannot be used is said in the list
+                session.jobs.listen(self.soon)
+                self._listening = True
             asked = self._asked
             found, total = shelf.search(asked.query, offset=asked.offset, limit=PAGE)
             if not found and total:  # the page has gone, with what was deleted
                 asked.offset = (total - 1) // PAGE * PAGE
                 found, total = shelf.search(asked.query, offset=asked.offset, limit=PAGE)
-            for entry in found:
-                if entry.state in OPEN and session.library.is_ours(entry):
-                    self._follow(jobs.get(entry.id))
             self._list.page = {
                 "rows": [self._row(entry) for entry in found],
                 "total": total,
@@ -166,20 +164,6 @@ class History(ipywidgets.VBox):
             self._spent = self._session.library.spending()
         return self._spent
 
-    def _follow(self, job: Job) -> None:
-        """Look again when this job has changed. The job must not keep a list alive that is shown no more."""
-        if job.entry_id in self._followed:
-            return
-        self._followed.add(job.entry_id)
-        changed = weakref.WeakMethod(self.soon)
-
-        def tell() -> None:
-            look = changed()
-            if look:
-                look()
-
-        job.listen(tell)
-
     def soon(self) -> None:
         """Look again in a moment: a burst of changes becomes one look."""
         with self._guard:
@@ -191,9 +175,8 @@ class History(ipywidgets.VBox):
     def close(self) -> None:
         """Let go of the list and what stands below it; the cards of jobs are theirs, and stay."""
         with self._guard:
-            for shown in self._shown.values():
-                shown.children[0].close()
-                shown.close()
+            for name, shown in self._shown.items():
+                _let_go(name, shown)
             self._shown.clear()
         self._cards.close()
         self._list.close()
@@ -218,8 +201,7 @@ class History(ipywidgets.VBox):
 
     def _refresh(self, _message: dict[str, Any]) -> None:
         """Asked for by a person: another kernel may have ended meanwhile, and what it did goes on here."""
-        for job in self._session.jobs.pick_up():
-            self._follow(job)
+        self._session.jobs.pick_up()
         self._session.money_changed()
         self._spent = None
         self._show()
@@ -238,17 +220,25 @@ class History(ipywidgets.VBox):
         return entry
 
     def _job(self, entry_id: str) -> Job:
-        job = self._session.jobs.get(entry_id)
-        self._follow(job)
-        return job
+        return self._session.jobs.get(entry_id)
 
     def _rate(self, message: dict[str, Any]) -> None:
         index = message.get("index")
         self._shelf.rate(self._id(message), index if type(index) is int else -1, message.get("stars"))
 
-    def _again(self, entry_id: str) -> None:
-        job = self._job(entry_id).send_again()
-        self._follow(job)
+    def _unsettled(self, message: dict[str, Any]) -> Job:
+        """The job of an entry whose outcome is unknown still: a second press, here or in another page, finds none."""
+        entry = self._entry(message)
+        if entry.state != JobState.UNCERTAIN:
+            raise InvalidRequest("This request is settled already. Nothing was sent.", field="id")
+        return self._job(entry.id)
+
+    def _forget(self, message: dict[str, Any]) -> None:
+        self._unsettled(message).forget()
+
+    def _again(self, message: dict[str, Any]) -> None:
+        with self._guard:
+            job = self._unsettled(message).send_again()
         self._open(job.entry_id)
 
     # The cards below
@@ -259,8 +249,10 @@ class History(ipywidgets.VBox):
 
     def _close(self, name: str) -> None:
         with self._guard:
-            self._shown.pop(name, None)
+            shown = self._shown.pop(name, None)
             self._cards.children = tuple(self._shown.values())[::-1]
+        if shown:
+            _let_go(name, shown)
 
     def _add(self, name: str, widget: ipywidgets.Widget) -> None:
         """Show something below, on top of what is there, with a button that takes it away."""
@@ -268,9 +260,11 @@ class History(ipywidgets.VBox):
         button.add_class("mj-close")
         button.on_click(lambda _: self._close_by_button(name))
         with self._guard:
-            self._shown.pop(name, None)
+            before = self._shown.pop(name, None)
             self._shown[name] = ipywidgets.VBox([button, widget])
             self._cards.children = tuple(self._shown.values())[::-1]
+        if before:
+            _let_go(name, before)
 
     def _close_by_button(self, name: str) -> None:
         self._close(name)
@@ -348,6 +342,15 @@ class History(ipywidgets.VBox):
         if frame is None:
             return ""
         return preview(frame) or (frame.media_type, frame.data)
+
+
+def _let_go(name: str, shown: ipywidgets.Widget) -> None:
+    """Close what stood below the list. The card of a job is the job's, and may be shown elsewhere; a form has cards too."""
+    button, widget = shown.children
+    button.close()
+    shown.close()
+    if name == COMPARISON:
+        widget.close()
 
 
 def _nothing(*_: object) -> None:

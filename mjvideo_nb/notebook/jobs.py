@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import threading
+import weakref
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mjvideo_nb import frames
-from mjvideo_nb.errors import InvalidRequest
+from mjvideo_nb.errors import InvalidRequest, LibraryError
 from mjvideo_nb.exchange import checked_id
 from mjvideo_nb.library import Entry
 from mjvideo_nb.models import VideoRequest, is_empty
@@ -20,6 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Jobs"]
 
+log = logging.getLogger(__name__)
+
+PICK_UP_EVERY = 60.0
+"""Seconds between two looks at what other kernels may have left."""
 MOST_RUNS = 200
 """Runs of cells of which it is remembered what they have asked for so far."""
 
@@ -37,6 +45,8 @@ class Jobs:
         self._library = session.library
         self._known: dict[str, Job] = {}
         self._asked: dict[tuple[str, str], int] = {}
+        self._picked_up: list[Job] = []
+        self._listeners: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._guard = threading.RLock()
 
     def make(
@@ -79,8 +89,7 @@ class Jobs:
                 instead_of=instead_of,
             )
             session.money_changed()
-            job = self._known[entry.id] = Job(session, entry, request)
-            return job
+            return self._know(Job(session, entry, request))
 
     def _count(self, cell: Cell, mark: str) -> int:
         """How often this run of the cell has asked for this before: a loop may want several of the same."""
@@ -96,10 +105,29 @@ class Jobs:
         with self._guard:
             job = self._known.get(entry.id)
             if job is None:
-                job = self._known[entry.id] = Job(self._session, entry, self._request(entry))
+                job = self._know(Job(self._session, entry, self._request(entry)))
             if shown_again:
                 job.say_shown_again()
             return job
+
+    def _know(self, job: Job) -> Job:
+        self._known[job.entry_id] = job
+        job.listen(self._changed)
+        self._changed()
+        return job
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener`, a method, whenever a job is made or changes. It is forgotten with the object that it is of."""
+        with self._guard:
+            self._listeners.append(weakref.WeakMethod(listener))
+
+    def _changed(self) -> None:
+        with self._guard:
+            self._listeners = [listener for listener in self._listeners if listener()]
+            listeners = [listener() for listener in self._listeners]
+        for listener in listeners:
+            if listener:
+                listener()
 
     def _request(self, entry: Entry) -> VideoRequest | None:
         """What was asked, its first frame ready as far as there is one."""
@@ -143,9 +171,27 @@ class Jobs:
                 raise InvalidRequest("This job is not in the library any more.", field="id")
             return self.job(entry)
 
+    def unsettled(self) -> list[Job]:
+        """What an earlier kernel left behind and is still under way, and what nobody knows the outcome of."""
+        with self._guard:
+            picked_up = [job for job in self._picked_up if not job.done]
+        return [*picked_up, *(self.job(entry) for entry in self._library.shelf.uncertain())]
+
     def pick_up(self) -> list[Job]:
         """Go on with everything that kernels which have ended left behind; those jobs."""
-        return [self.job(entry) for entry in self._session.take_over()]
+        picked_up = [self.job(entry) for entry in self._session.take_over()]
+        with self._guard:
+            self._picked_up += picked_up
+        return picked_up
+
+    async def keep_picking_up(self) -> None:
+        """The same from time to time: a kernel may die while this one lives, and links to clips last about a day."""
+        while True:
+            await asyncio.sleep(PICK_UP_EVERY)
+            try:
+                await asyncio.to_thread(self.pick_up)
+            except LibraryError as error:
+                log.warning("nothing could be picked up: %s", error)
 
     def forget(self, entry_id: str) -> None:
         """Know nothing of a job any more: its entry was deleted."""

@@ -38,7 +38,7 @@ class Listing(anywidget.AnyWidget):
     # The text, never the path: anywidget watches a path and then keeps every instance alive.
     _esm = "\n".join(
         (HERE / name).read_text(encoding="utf-8")
-        for name in ("parts.js", "pictures.js", "rows.js", "filters.js", "history.js")
+        for name in ("parts.js", "pictures.js", "rows.js", "filters.js", "history_scope.js", "history.js")
     )
     _css = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("theme.css", "history.css"))
 

@@ -196,7 +196,7 @@ class Making:
             if entry.state not in NOT_ACCEPTED:
                 break
             if not await asyncio.to_thread(library.is_followed, entry):
-                await asyncio.to_thread(self.session.take_over)
+                await asyncio.to_thread(self.session.jobs.pick_up)
                 continue
             self._show(Phase.WAITING, remark="Another kernel sends this request.")
             await asyncio.sleep(LOOK)

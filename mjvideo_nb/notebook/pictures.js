@@ -15,7 +15,7 @@ function happens(node, name) {
 }
 
 /** A small copy, so that neither a decoder nor a photograph of 20 megapixels is kept for it. */
-async function small(source, width, height) {
+async function small(source, width = source.width, height = source.height) {
   const scale = Math.min(1, SIDE / Math.max(width, height));
   const canvas = h("canvas", { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) });
   canvas.getContext("2d").drawImage(source, 0, 0, canvas.width, canvas.height);
@@ -66,6 +66,7 @@ class Pictures {
     const places = JSON.stringify(row.pictures);
     const known = this.kept.get(row.id);
     if (known?.places === places) return known.found;
+    known?.found.then((url) => URL.revokeObjectURL(url));
     const found = new Promise((resolve) => this.line.push({ row, resolve }));
     this.kept.set(row.id, { places, found });
     this.forget();
@@ -93,7 +94,7 @@ class Pictures {
     }
     try {
       const { uri, blob } = await this.ask(row.id);
-      if (blob) return await fromImage(URL.createObjectURL(blob));
+      if (blob) return await small(await createImageBitmap(blob));
       if (/^(data:image\/(jpeg|png|webp|gif);|https?:)/i.test(uri)) return await fromImage(uri);
     } catch {
       // a placeholder says as much

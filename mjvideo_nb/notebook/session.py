@@ -11,7 +11,7 @@ import atexit
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,6 +103,7 @@ class Session:
         self.limits = Limits(at_once=at_once, budget=budget, price=0.0 if self.sandbox else price)
         self.writer = ThreadPoolExecutor(1, "mjvideo-library")
         self._jobs: Jobs | None = None
+        self._picking_up: Future[None] | None = None
         self._beginning = threading.RLock()
         self._client: Client | None = None
         self._process: SandboxProcess | None = None
@@ -156,6 +157,7 @@ class Session:
             if self._jobs is None:
                 self._jobs = Jobs(self)
                 self._jobs.pick_up()
+                self._picking_up = io.start(self._jobs.keep_picking_up())
             return self._jobs
 
     def serves(self, service: str) -> bool:
@@ -261,6 +263,8 @@ class Session:
 
     def close(self) -> None:
         """Close the connections and end the sandbox, if this session started one. Tasks at a service go on."""
+        if self._picking_up:
+            self._picking_up.cancel()
         io.start(self._close()).result()
 
     def stop(self) -> None:

@@ -152,7 +152,7 @@ class View {
       return;
     }
     const count = card.clips.length;
-    const parts = [card.state === "done" ? duration(card.elapsed) : "", card.task_id ? `task ${card.task_id}` : ""];
+    const parts = [card.state === "done" && card.elapsed ? duration(card.elapsed) : "", card.task_id ? `task ${card.task_id}` : ""];
     setText(this.origin, card.origin);
     setText(this.count, count ? `${card.origin ? " › " : ""}${count} ${count === 1 ? "clip" : "clips"}` : "");
     setText(this.rest, parts.filter((part) => part).map((part) => ` · ${part}`).join(""));

@@ -13,10 +13,10 @@ from tests.notebook.many import fill
 PROJECT = Path(__file__).parents[2]
 PHOTO = PROJECT / "notebooks" / "coffee.jpg"
 
-IMPORTS = "import mjvideo_nb as mj\nfrom mjvideo_nb.notebook.history import History\nfrom mjvideo_nb.notebook.session import current\n"
-HISTORY = f"{IMPORTS}History(current())"
+HISTORY = "import mjvideo_nb as mj\nmj.history()"
 HTML = "<img src=x onerror=\"document.title='run'\"> & <b>bold</b>"
-MAKE = f"""{IMPORTS}
+MAKE = f"""
+import mjvideo_nb as mj
 jobs = [mj.video("coffee.jpg", prompt={HTML!r}, motion="high"), mj.video("coffee.jpg", prompt="steam", video_type="720p")]
 _ = [job.wait(120) for job in jobs]
 """
@@ -150,6 +150,10 @@ def test_what_was_made_is_opened_compared_and_made_again(notebooks):
     notebook.screenshot("history-opened")
     made.get_by_role("button", name="Close the card of").click()
     expect(card).to_have_count(0)
+    made.hover()
+    made.get_by_role("button", name="Extend a clip of").click()
+    expect(card.get_by_role("button", name="Extend [0], low motion")).to_be_focused()
+    made.get_by_role("button", name="Close the card of").click()
 
     for row in rows(notebook, 1).all():
         row.get_by_role("checkbox").check()

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 import mjvideo_nb as mj
+from mjvideo_nb.library import Library
 from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.form import Studio
 from mjvideo_nb.notebook.session import Session
@@ -147,3 +148,26 @@ def test_the_sandbox_is_named_on_the_form():
     made = studio(Session())
     assert "<b>Sandbox</b>" in made._strip.value
     assert made._price.value == "free in the sandbox"
+
+
+def test_what_an_earlier_kernel_left_behind_stands_below_the_form(session, photo):
+    """What runs goes on there, and what was being sent asks what to do; nothing is sent by that."""
+    request = mj.VideoRequest(image=photo, prompt="left behind")
+    other = Library(session.folder)
+    running, cut_off = (
+        other.ledger.add(request, service=session.service, frame="https://x.example/a.jpg") for _ in range(2)
+    )
+    other.ledger.accepted(running.id, mj.Task("0000000000000042"))
+    other.ledger.sending(cut_off.id)
+    other.close()
+    made = studio(session)
+    cards = [view.children[0].card for view in made._cards.children]
+    assert [card["task_id"] for card in cards] == [None, "0000000000000042"]
+    assert [choice["action"] for choice in cards[0]["choices"]] == ["forget", "again"]
+
+
+def test_a_library_that_cannot_be_used_is_said_in_the_form(tmp_path):
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    made = studio(Session("a-key", "http://127.0.0.1:9", library=tmp_path / "taken"))
+    assert "cannot be used" in made._strip.value
+    assert made._go.disabled

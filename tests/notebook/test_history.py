@@ -13,7 +13,7 @@ import pytest
 
 import mjvideo_nb as mj
 from mjvideo_nb import frames
-from mjvideo_nb.library import JobState
+from mjvideo_nb.library import JobState, Query
 from mjvideo_nb.library.library import Library
 from mjvideo_nb.models import Clip, Task
 from mjvideo_nb.notebook.form import Studio
@@ -309,6 +309,19 @@ def test_an_uncertain_request_is_sent_again_once_and_its_card_opened(session, sh
     assert history._list.page["rows"][0]["id"] == made.entry_id
 
 
+@pytest.mark.parametrize("action", ["again", "forget"])
+def test_what_is_settled_is_not_sent_by_a_second_press(session, shelf, submits, action):
+    job = shelf.uncertain()
+    history, other = History(session), History(session)
+    assert act(history, "forget", id=job)["ok"]
+    before = submits()
+    answer = act(other, action, id=job)
+    assert answer["ok"] is False
+    assert "Nothing was sent" in answer["message"]
+    assert session.library.shelf.search(Query())[1] == 1
+    assert submits() == before
+
+
 def test_clips_of_several_jobs_stand_on_one_stage(session, shelf):
     first, second = shelf.done("first"), shelf.done("second", task_id="second-task")
     history = History(session)
@@ -374,12 +387,13 @@ def test_an_extend_that_is_used_again_asks_for_a_first_frame(session, shelf, sub
 
 
 def test_the_list_follows_the_jobs_of_the_session(session, photo):
-    job = session.jobs.make(mj.VideoRequest(image=str(photo), prompt="steam", extra={"batchSize": 1}))
+    """Also one that is made after it."""
     history = History(session)
     ended = threading.Event()
     history._list.observe(lambda change: change["new"]["rows"][0]["word"] == "Done" and ended.set(), "page")
+    job = session.jobs.make(mj.VideoRequest(image=str(photo), prompt="steam", extra={"batchSize": 1}))
     job.wait(60)
-    assert history._list.page["rows"][0]["word"] == "Done" or ended.wait(30)
+    assert ended.wait(30)
 
 
 def test_a_list_that_is_closed_is_let_go(session, photo):
@@ -414,6 +428,13 @@ def test_a_library_that_cannot_be_read_is_said_in_the_list(session, shelf):
     history.refresh()
     assert "damaged" in history._list.page["error"]
     assert shown(history) == ["steam rises"]
+
+
+def test_a_library_that_cannot_be_opened_is_said_in_the_list(sandbox, tmp_path):
+    (tmp_path / "library").write_text("a file where a folder should be")
+    page = History(Session(KEY, sandbox.url, library=tmp_path / "library"))._list.page
+    assert "cannot be used" in page["error"]
+    assert page["rows"] == []
 
 
 def test_a_picture_travels_as_a_message_only_on_demand(session, shelf, photo):

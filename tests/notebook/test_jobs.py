@@ -7,6 +7,7 @@ import pytest
 import mjvideo_nb as mj
 from mjvideo_nb import frames
 from mjvideo_nb.library import JobState, Library, Query
+from mjvideo_nb.notebook import jobs
 from mjvideo_nb.notebook.cell import Cell
 from mjvideo_nb.notebook.session import Session
 
@@ -171,6 +172,21 @@ def test_a_request_that_another_kernel_sends_is_followed_from_here(session, requ
     other.ledger.accepted(entry.id, theirs.task)
     assert job.wait(60).id == theirs.id
     other.close()
+
+
+def test_a_kernel_that_lives_takes_over_from_one_that_dies(session, request_, monkeypatch, reached, sandbox):
+    monkeypatch.setattr(jobs, "PICK_UP_EVERY", 0.05)
+    elsewhere = Session(KEY, sandbox.url, library=session.folder.parent / "elsewhere").jobs.make(request_)
+    task = elsewhere.wait(60)
+    assert session.jobs  # from here on it looks
+    other = Library(session.folder)
+    entry = other.ledger.add(request_, service=session.service, frame="https://x.example/a.jpg")
+    other.ledger.accepted(entry.id, task)
+    assert not session.library.is_ours(session.library.shelf.get(entry.id))
+    other.close()
+    job = session.jobs.get(entry.id)
+    assert job.wait(60).clips[0].path.is_relative_to(session.folder)
+    reached(job, lambda: session.library.is_ours(session.library.shelf.get(entry.id)))
 
 
 # By its id
