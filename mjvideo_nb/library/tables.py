@@ -23,13 +23,22 @@ from sqlalchemy import (
     Text,
 )
 
-__all__ = ["MIGRATIONS", "VERSION", "clips", "jobs", "meta", "metadata", "tags"]
+__all__ = [
+    "MIGRATIONS",
+    "VERSION",
+    "clips",
+    "jobs",
+    "judgements",
+    "meta",
+    "metadata",
+    "rankings",
+    "sweep_jobs",
+    "sweeps",
+    "tags",
+]
 
-VERSION = 1
+VERSION = 2
 """Of these tables. A change to them is a higher number and a migration from the number before."""
-
-MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {}
-"""What makes a library of the version before one of this version; each runs in one transaction with all that follow it."""
 
 metadata = MetaData()
 
@@ -95,3 +104,51 @@ tags = Table(
     Column("job", String(32), ForeignKey("jobs.id"), primary_key=True),
     Column("tag", String(100), primary_key=True),
 )
+
+rankings = Table(
+    "rankings",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("created", BigInteger, nullable=False),
+    Column("title", Text, nullable=False, default=""),
+    Column("clips", Text, nullable=False),  # JSON: what is ranked, each by its job and index, its path or its URL
+)
+
+judgements = Table(
+    "judgements",
+    metadata,
+    Column("ranking", String(32), ForeignKey("rankings.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # in the order in which they were made
+    Column("created", BigInteger, nullable=False),
+    Column("left", Integer, nullable=False),  # places in the ranking's clips
+    Column("right", Integer, nullable=False),
+    Column("better", Integer),  # one of the two; none where neither is
+)
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("created", BigInteger, nullable=False),
+    Column("cell", Text, nullable=False, default=""),
+    Column("fingerprint", String(64), nullable=False, default=""),
+    Column("plan", Text, nullable=False),  # JSON: the axes and their values
+    Column("started", BigInteger),  # when somebody pressed: from then on its jobs may be made
+    Index("sweeps_by_cell", "cell", "fingerprint"),
+)
+
+sweep_jobs = Table(
+    "sweep_jobs",
+    metadata,
+    Column("sweep", String(32), ForeignKey("sweeps.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # the cell of the matrix, row by row
+    Column("job", String(32), ForeignKey("jobs.id"), nullable=False),  # the newest that was made for it
+)
+
+
+def _to_2(connection: Connection) -> None:
+    metadata.create_all(connection, tables=[rankings, judgements, sweeps, sweep_jobs])
+
+
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {2: _to_2}
+"""What makes a library of the version before one of this version; each runs in one transaction with all that follow it."""

@@ -56,6 +56,19 @@ def test_an_older_library_is_brought_up_to_date_once_and_as_a_whole(library, mon
     assert len(ran) == 2
 
 
+def test_a_library_of_the_first_version_gets_what_came_later(library):
+    entry = library.ledger.add(REQUEST, service="s")
+    with closing(sqlite3.connect(library.folder / "library.sqlite")) as connection, connection:
+        for table in ("judgements", "rankings", "sweep_jobs", "sweeps"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("UPDATE meta SET value = '1'")
+    again = Library(library.folder)
+    assert again.shelf.get(entry.id).prompt == "petals"
+    with again._database.read() as connection:
+        assert connection.execute(tables.sweeps.select()).all() == []
+    again.close()
+
+
 @pytest.mark.parametrize("content", [b"this is no database" * 100, b"SQLite format 3\0" + os.urandom(5000)])
 def test_a_damaged_file_is_left_as_it_is(tmp_path, content):
     (tmp_path / "library.sqlite").write_bytes(content)
