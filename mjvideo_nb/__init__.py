@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from .models import Task as Task
     from .models import VideoRequest as VideoRequest
     from .notebook.api import balance as balance
+    from .notebook.api import compare as compare
     from .notebook.api import connect as connect
     from .notebook.api import export as export
     from .notebook.api import history as history
@@ -95,7 +96,7 @@ _HOMES = {
     ".media": ("contact_sheet", "preview", "reel"),
     ".models": ("Clip", "Motion", "Status", "Task", "VideoRequest"),
     ".retries": ("Retries",),
-    ".notebook.api": ("balance", "connect", "export", "history", "open", "spending", "studio", "video"),
+    ".notebook.api": ("balance", "compare", "connect", "export", "history", "open", "spending", "studio", "video"),
     ".notebook.job": ("Job",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -39,6 +39,7 @@ PUBLIC = [
     "TaskTimeout",
     "VideoRequest",
     "balance",
+    "compare",
     "connect",
     "contact_sheet",
     "export",

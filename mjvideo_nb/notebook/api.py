@@ -11,14 +11,17 @@ from mjvideo_nb.library import Spending
 from mjvideo_nb.models import VIDEO_TYPES, Motion, VideoRequest
 
 from .cell import current_cell
+from .compare import comparison
 from .export import write_page
 from .form import Studio
 from .history import History
 from .job import Job
+from .picks import pick
 from .session import connect, current
 from .shows import show_of
+from .stage import Stage
 
-__all__ = ["balance", "connect", "export", "history", "open", "spending", "studio", "video"]
+__all__ = ["balance", "compare", "connect", "export", "history", "open", "spending", "studio", "video"]
 
 
 def studio(
@@ -124,6 +127,26 @@ def history() -> History:
 
     """
     return History(current())
+
+
+def compare(*what: Any, title: str = "") -> Stage:
+    """Any clips side by side, playing in step.
+
+    Args:
+        what: jobs, tasks, clips, paths, http(s) URLs, lists of those, or a mapping that gives labels:
+            `mj.compare(job, other[2], "clips/old.mp4")`, `mj.compare({"before": job[0], "after": other[0]})`.
+            Without a label of your own, a clip is named by what tells it from the others: the words of the prompt that
+            differ, the motion, the type, the first frame.
+        title: above them.
+
+    Returns:
+        The stage; show it as the last line of a cell.
+
+    Raises:
+        InvalidRequest: something else is in it, a job has no clips yet, a file is no video, or there are more than 16.
+
+    """
+    return comparison(pick(current(), what), title=title)
 
 
 def spending() -> Spending:

@@ -16,10 +16,11 @@ from mjvideo_nb.library.entries import OPEN
 from mjvideo_nb.library.shelf import Shelf
 
 from . import rows
+from .compare import comparison
 from .iothread import io
 from .listing import Listing
+from .picks import pick
 from .preview import preview
-from .stage import Stage
 
 if TYPE_CHECKING:
     from .job import Job
@@ -271,16 +272,8 @@ class History(ipywidgets.VBox):
         self.refresh()
 
     def _side_by_side(self, ids: Sequence[str]) -> None:
-        entries = [self._entry({"id": name}) for name in ids]
-        card, clips = rows.comparison(entries, sandbox=self._session.sandbox)
-
-        def read(number: int) -> bytes:
-            path = clips[number].path
-            if path is None:
-                raise InvalidRequest("This clip has no copy on disk.", field="index")
-            return path.read_bytes()
-
-        self._add(COMPARISON, Stage(card=card, on_extend=_nothing, on_choice=_nothing, read_clip=read))
+        jobs = [self._job(self._entry({"id": name}).id) for name in ids]
+        self._add(COMPARISON, comparison(pick(self._session, [job for job in jobs if job.clips])))
 
     def _new_form(self, entry: Entry) -> None:
         from .form import Studio  # a studio has a history itself

@@ -12,15 +12,12 @@ from mjvideo_nb.library import Entry, JobState, KeptClip, Query, Spending, Sum
 from mjvideo_nb.library.entries import COUNTED, OPEN
 from mjvideo_nb.library.shelf import MOST_STARS
 
-from .card import card, download_name, notebook_path
-from .state import Phase, State
+from .card import notebook_path
 
-__all__ = ["comparison", "days", "money", "query_of", "row"]
+__all__ = ["days", "money", "query_of", "row"]
 
 LONGEST = 500
 """Characters of a search, and of an error in a row."""
-MOST_COMPARED = 16
-"""Clips on one stage: more than a browser decodes and an eye compares."""
 POSTERS = "posters"
 
 LOOKS = {
@@ -177,42 +174,3 @@ def days(spent: Spending) -> list[list[str]]:
 def _parts(some: Sum) -> list[tuple[float, str]]:
     named = ((some.uncertain, "uncertain"), (some.reserved, "not sent yet"), (some.refunded, "given back"))
     return [(usd, words) for usd, words in named if usd]
-
-
-def comparison(entries: list[Entry], *, sandbox: bool) -> tuple[dict[str, Any], list[KeptClip]]:
-    """The clips of several jobs on one stage, each with a number of its own.
-
-    Returns:
-        The card, and the clips in the order of their numbers.
-
-    Raises:
-        InvalidRequest: there are no clips, or too many.
-
-    """
-    chosen = [(entry, clip) for entry in entries for clip in entry.clips if clip.path or clip.url]
-    if not chosen or len(chosen) > MOST_COMPARED:
-        raise InvalidRequest(
-            f"compare: 1 to {MOST_COMPARED} clips at once, and these are {len(chosen)}. Choose "
-            f"{'fewer' if chosen else 'others'}.",
-            field="compare",
-        )
-    lines, number = [], 0
-    for entry in entries:
-        count = sum(1 for other, _ in chosen if other is entry)
-        if count:
-            last = number + count - 1
-            badges = f"[{number}]" if count == 1 else f"[{number}]–[{last}]"
-            lines.append(f"{badges} {entry.prompt or 'no prompt'} · task {entry.task_id}")
-            number += count
-    whole = card(State(None, title=f"{len(lines)} videos side by side", phase=Phase.DONE), sandbox=sandbox, price="")
-    places = [
-        {
-            "index": number,
-            "path": notebook_path(clip.path),
-            "url": clip.url or None,
-            "name": download_name(entry.prompt, entry.task_id or entry.id, clip.index),
-        }
-        for number, (entry, clip) in enumerate(chosen)
-    ]
-    changes = {"headline": f"{len(chosen)} clips", "note": "\n".join(lines), "clips": places, "can_extend": False}
-    return whole | changes, [clip for _, clip in chosen]
