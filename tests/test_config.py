@@ -216,6 +216,7 @@ def test_what_is_no_price_is_refused(value, environment, monkeypatch):
 
 
 def test_the_library_comes_from_the_argument_then_the_environment_then_beside_the_notebook(monkeypatch, tmp_path):
+    monkeypatch.delenv("MJVIDEO_LIBRARY")
     assert config.library() == Path("mjvideo")
     monkeypatch.setenv("MJVIDEO_LIBRARY", "elsewhere")
     assert config.library() == Path("elsewhere")
@@ -253,3 +254,11 @@ def test_a_header_that_cannot_be_sent_is_refused_at_once_and_not_shown(headers, 
     assert caught.value.field == "headers"
     assert all(word in str(caught.value) for word in words), caught.value
     assert "5ecr" not in str(caught.value)
+
+
+def test_the_url_of_a_storage_leaves_the_library_beside_the_notebook(monkeypatch):
+    monkeypatch.setenv("MJVIDEO_LIBRARY", "s3://bucket/videos")
+    assert config.library_url() == "s3://bucket/videos"
+    assert config.library() == Path("mjvideo")
+    assert config.library_url("here") == ""
+    assert config.library("here") == Path("here")

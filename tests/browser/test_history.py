@@ -168,7 +168,7 @@ def test_what_was_made_is_opened_compared_and_made_again(notebooks):
     made.get_by_role("button", name="Use the settings of").click()
     form = history.locator(".mj-form")
     expect(form.locator("textarea").first).to_have_value(HTML)
-    expect(form.get_by_text("coffee.jpg")).to_be_visible()
+    expect(form.get_by_text("coffee.jpg · 600 × 400")).to_be_visible()
     notebook.screenshot("history-reuse")
     assert notebook.console_errors == []
 
@@ -192,7 +192,7 @@ def test_the_studio_has_a_tab_for_what_was_made(notebooks):
     expect(studio.locator("textarea").first).to_have_value(
         "the camera drifts back until the whole café is in sight, people come and go in the window behind"
     )
-    expect(studio.get_by_text("coffee.jpg")).to_be_visible()
+    expect(studio.get_by_text("coffee.jpg · 600 × 400")).to_be_visible()
     expect(studio.locator(".mj-frame img")).to_be_visible()
     notebook.screenshot("studio-reused")
     assert notebook.console_errors == []

@@ -16,11 +16,15 @@ ONE_CLIP = ("--prompt", "steam rises --bs 1")  # where four are not the point
 
 @pytest.fixture(scope="session", autouse=True)
 def _interrupts_reach_commands():
-    """A shell that starts the tests in the background has them ignore Ctrl-C, and a command would inherit that."""
-    before = signal.getsignal(signal.SIGINT)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Tests started in the background, or by `nohup`, ignore these signals, and a command would inherit that.
+
+    A handler of one's own is not inherited: the command has the system's.
+    """
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: lambda *_: None}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

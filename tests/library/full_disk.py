@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 CHILD = Path(__file__).with_name("child.py")
-SIZE = "2m"
+SIZE = "6m"
 PATIENCE = 60
 
 
