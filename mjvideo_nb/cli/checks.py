@@ -15,7 +15,15 @@ from urllib.parse import urlsplit
 from mjvideo_nb import config, wire
 from mjvideo_nb.balance import BALANCE_URL, balance
 from mjvideo_nb.config import Secret
-from mjvideo_nb.errors import AuthenticationError, InvalidRequest, MJVideoError, RateLimited, ServiceError, TaskNotFound
+from mjvideo_nb.errors import (
+    AuthenticationError,
+    InvalidRequest,
+    LibraryError,
+    MJVideoError,
+    RateLimited,
+    ServiceError,
+    TaskNotFound,
+)
 from mjvideo_nb.sandbox.process import missing
 from mjvideo_nb.sent import Lost, NotSent
 from mjvideo_nb.trouble import Reply, date_of
@@ -62,6 +70,7 @@ def local_checks() -> list[Check]:
         packages(),
         proxy(),
         disk(config.library()),
+        records(config.library()),
         sandbox(),
         keyring(),
         kernel(installed("ipykernel"), installed("nest-asyncio")),
@@ -98,7 +107,11 @@ def _base_url() -> str:
 
 def packages() -> Check:
     """The versions that a report of a fault should name."""
-    found = [f"{name} {there}" for name in ("httpx", "tenacity", "av", "pillow") if (there := installed(name))]
+    found = [
+        f"{name} {there}"
+        for name in ("httpx", "tenacity", "sqlalchemy", "av", "pillow", "fsspec")
+        if (there := installed(name))
+    ]
     return Check("packages", OK, ", ".join(found))
 
 
@@ -123,6 +136,25 @@ def disk(library: Path) -> Check:
     if free < TASK_SIZE:
         return Check("library", WRONG, f"{words}: make room, or name another folder with library= or MJVIDEO_LIBRARY.")
     return Check("library", NOTE if free < 25 * TASK_SIZE else OK, words)
+
+
+def records(folder: Path) -> Check:
+    """What the library holds, and whether it can be used."""
+    from mjvideo_nb.library import Query, open_library  # it loads SQLAlchemy, which no other command needs
+
+    if not (folder / "library.sqlite").exists():
+        return Check("records", OK, "none yet")
+    try:
+        library = open_library(folder)
+        total = library.shelf.search(Query(), limit=0)[1]
+        uncertain, still_open = len(library.shelf.uncertain()), len(library.shelf.open_jobs())
+        spent = library.spent()
+    except LibraryError as error:
+        return Check("records", WRONG, str(error))
+    words = f"{total} {'job' if total == 1 else 'jobs'}, {spent:.2f} USD spent; {still_open} not ended"
+    if uncertain:
+        return Check("records", NOTE, f"{words}; {uncertain} with unknown outcome: settle them in mj.history().")
+    return Check("records", OK, words)
 
 
 def sandbox() -> Check:

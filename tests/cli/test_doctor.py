@@ -9,9 +9,10 @@ from email.utils import formatdate
 
 import pytest
 
-from mjvideo_nb import config
+from mjvideo_nb import SubmissionUncertain, VideoRequest, config
 from mjvideo_nb.cli import checks
 from mjvideo_nb.cli.checks import NOTE, OK, WRONG
+from mjvideo_nb.library import open_library
 from mjvideo_nb.trouble import Reply
 from tests.loopback import DROP, HANG, Server, answer, unused_url
 
@@ -229,6 +230,25 @@ def test_a_library_that_cannot_be_written_is_wrong(tmp_path):
     check = checks.disk(tmp_path / "file" / "library")
     assert check.state == WRONG
     assert "name another folder with library= or MJVIDEO_LIBRARY" in check.words
+
+
+def test_what_the_library_holds_is_told_and_what_to_settle(tmp_path):
+    assert checks.records(tmp_path).words == "none yet"
+    assert not any(tmp_path.iterdir())
+    library = open_library(tmp_path)
+    request = VideoRequest(image="https://x.example/a.jpg")
+    entry = library.ledger.add(request, service="s", frame="https://x.example/a.jpg", price=0.6)
+    check = checks.records(tmp_path)
+    assert (check.state, check.words) == (OK, "1 job, 0.60 USD spent; 1 not ended")
+    library.ledger.uncertain(entry.id, SubmissionUncertain("who knows"))
+    check = checks.records(tmp_path)
+    assert check.state == NOTE
+    assert "1 with unknown outcome: settle them in mj.history()" in check.words
+    library.close()
+    (tmp_path / "library.sqlite").write_bytes(b"no database" * 500)
+    check = checks.records(tmp_path)
+    assert check.state == WRONG
+    assert "damaged" in check.words
 
 
 def test_a_library_that_is_not_there_yet_is_not_made(tmp_path):
