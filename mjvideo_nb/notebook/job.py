@@ -43,10 +43,11 @@ class Job:
         session: the service it is sent to and the library that keeps it.
         entry: the job as it was written down.
         request: what was asked, its first frame ready; None for a task that was made elsewhere.
+        is_new: whether the entry was made for this job. Only such a job is ever sent.
 
     """
 
-    def __init__(self, session: Session, entry: Entry, request: VideoRequest | None) -> None:
+    def __init__(self, session: Session, entry: Entry, request: VideoRequest | None, *, is_new: bool = False) -> None:
         self._session = session
         self._guard = threading.RLock()
         self.entry_id = entry.id
@@ -55,7 +56,7 @@ class Job:
         self._listeners: list[Callable[[], None]] = []
         self._view: JobView | None = None
         self._due = False
-        self._making = Making(session, entry, request, self._state.task, self._enter, self._state.phase)
+        self._making = Making(session, entry, request, self._state.task, self._enter, is_new, self._state.phase)
         if self._state.phase == Phase.FAILED or entry.state == JobState.DONE:
             self._future: concurrent.futures.Future[Task] = concurrent.futures.Future()
             if self._state.error:
@@ -128,8 +129,7 @@ class Job:
 
     def __repr__(self) -> str:
         state = self.state
-        words = [state.task.id] if state.task else []
-        words.append(state.phase)
+        words = [state.task.id, state.phase] if state.task else [state.phase]
         if state.phase == Phase.RUNNING and state.task and state.task.progress is not None:
             words.append(f"{state.task.progress} %")
         if state.error:

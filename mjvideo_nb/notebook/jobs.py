@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mjvideo_nb import frames
 from mjvideo_nb.errors import InvalidRequest, LibraryError
 from mjvideo_nb.exchange import checked_id
-from mjvideo_nb.library import Entry
+from mjvideo_nb.library import Entry, Library
 from mjvideo_nb.models import VideoRequest, is_empty
 
 from .cell import Cell, fingerprint
@@ -31,6 +31,10 @@ PICK_UP_EVERY = 60.0
 MOST_RUNS = 200
 """Runs of cells of which it is remembered what they have asked for so far."""
 
+_guard = threading.RLock()
+_known: weakref.WeakKeyDictionary[Library, dict[str, Job]] = weakref.WeakKeyDictionary()
+"""The jobs of every library that is open here, whichever session made them: connecting again must not make a job twice."""
+
 
 class Jobs:
     """Makes jobs and finds them again; there is one `Job` for an entry of the library, however often it is asked for.
@@ -43,11 +47,11 @@ class Jobs:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._library = session.library
-        self._known: dict[str, Job] = {}
+        self._known = _known.setdefault(session.library, {})
         self._asked: dict[tuple[str, str], int] = {}
         self._picked_up: list[Job] = []
         self._listeners: list[weakref.WeakMethod[Callable[[], None]]] = []
-        self._guard = threading.RLock()
+        self._guard = _guard
 
     def make(
         self, request: VideoRequest, *, cell: Cell | None = None, again: bool = False, instead_of: str = ""
@@ -89,7 +93,7 @@ class Jobs:
                 instead_of=instead_of,
             )
             session.money_changed()
-            return self._know(Job(session, entry, request))
+            return self._know(Job(session, entry, request, is_new=True))
 
     def _count(self, cell: Cell, mark: str) -> int:
         """How often this run of the cell has asked for this before: a loop may want several of the same."""

@@ -61,6 +61,7 @@ class Making:
         request: what was asked, its first frame ready; None for a task that was made elsewhere.
         task: the service's view of it, once it was accepted.
         enter: shows how far it is.
+        is_new: whether its entry was made for it; only then is it sent. Whatever else is not sent yet, somebody else sends.
         phase: where it is now.
 
     """
@@ -70,6 +71,7 @@ class Making:
     request: VideoRequest | None
     task: Task | None
     enter: Enter
+    is_new: bool
     phase: str = Phase.PREPARING
 
     def __post_init__(self) -> None:
@@ -101,7 +103,7 @@ class Making:
         await self._record.settle()
         written = await asyncio.to_thread(self.session.library.shelf.get, self.entry.id)
         self.entry = written or self.entry
-        if self.task is None and not self.session.library.is_ours(self.entry):
+        if self.task is None and not self.is_new:
             await self._wait_for_its_kernel()
         here = self.entry.task
         if self.task is not None and here is not None and self.entry.is_kept:

@@ -96,6 +96,32 @@ def test_what_was_refused_is_sent_when_the_cell_is_run_again(session, request_, 
     assert submits() == before + 2
 
 
+def test_connecting_again_sends_nothing_a_second_time(session, request_, sandbox, misbehave, submits):
+    """As Run All does it: the first session's request is still on its way, or waits its turn."""
+    before = submits()
+    misbehave({"name": "slow", "routes": ["submit"], "value": 1, "times": 1})
+    first = session.jobs.make(request_, cell=CELL)
+    again = Session(KEY, sandbox.url, library=session.folder)
+    assert again.jobs.make(request_, cell=AGAIN) is first
+    assert again.jobs.get(first.entry_id) is first
+    first.wait(60)
+    assert submits() == before + 1
+    again.close()
+
+
+def test_a_job_that_was_not_made_here_is_never_sent_from_here(session, request_, submits, reached):
+    """Whatever else is not sent yet, somebody else sends, even under the name of this very kernel."""
+    before = submits()
+    assert session.jobs
+    entry = session.library.ledger.add(request_, service=session.service, frame="https://x.example/a.jpg")
+    job = session.jobs.get(entry.id)
+    reached(job, lambda: "Another kernel" in job.card["note"])
+    session.library.ledger.refused(entry.id, mj.QueueFull("The queue is full."))
+    with pytest.raises(mj.QueueFull):
+        job.wait(60)
+    assert submits() == before
+
+
 # What an earlier kernel has left
 
 
