@@ -5,9 +5,9 @@
 // so that a clip that comes again, or a cell that is moved, fetches nothing.
 
 const CHOICES = [
-  { action: "left", label: "Left is better", key: "ArrowLeft", sign: "←" },
-  { action: "equal", label: "Equal", key: "ArrowDown", sign: "↓" },
-  { action: "right", label: "Right is better", key: "ArrowRight", sign: "→" },
+  { action: "left", label: "Left is better", key: "ArrowLeft", arrow: "M13.5 8h-11M6.5 4l-4 4 4 4" },
+  { action: "equal", label: "Equal", key: "ArrowDown", arrow: "M8 2.5v11M4 9.5l4 4 4-4" },
+  { action: "right", label: "Right is better", key: "ArrowRight", arrow: "M2.5 8h11M9.5 4l4 4-4 4" },
 ];
 
 class Judging {
@@ -122,12 +122,12 @@ class BlindView {
     this.share = h("i");
     this.progress = h("div", { class: "mj-progress", "aria-hidden": "true" }, this.share);
     this.stage = h("div");
-    this.choices = CHOICES.map(({ action, label, sign }) =>
+    this.choices = CHOICES.map(({ action, label, arrow }) =>
       h(
         "button",
         { type: "button", class: `mj-r-choice mj-r-${action}`, onclick: () => this.judge(action) },
         h("span", {}, label),
-        h("kbd", { "aria-hidden": "true" }, sign),
+        icon(arrow),
       ),
     );
     this.judging = h("div", {}, this.stage, h("div", { class: "mj-r-choices", role: "group", "aria-label": "Which is better" }, ...this.choices));
@@ -136,7 +136,7 @@ class BlindView {
     this.notice = h("div", { class: "mj-r-notice", role: "status" });
     this.undo = button("Undo", () => this.scope.act("undo"));
     this.undo.title = "Take back the last judgement (Backspace)";
-    this.keys = h("span", { class: "mj-r-keys" }, "← ↓ → judge · space plays · ⌫ undoes");
+    this.keys = h("span", { class: "mj-r-keys" }, "Keys: ← ↓ → judge, Backspace undoes, Space plays");
     this.show = button("Show the ranking", () => this.turn("show"));
     this.goOn = button("Go on judging", () => this.turn("go on"));
     this.root = h(

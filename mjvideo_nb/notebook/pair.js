@@ -80,6 +80,7 @@ class Pair {
     const { duration: length, time } = player;
     setAttribute(this.seek, "max", length || 1);
     this.seek.value = time;
+    this.seek.style.setProperty("--mj-r-done", length ? `${(time / length) * 100}%` : "0%");
     setText(this.time, `${time.toFixed(1)} / ${length.toFixed(1)} s`);
     setAttribute(this.seek, "aria-valuetext", this.time.textContent);
   }
