@@ -134,7 +134,7 @@ class BlindView {
     this.nothing = h("div", { class: "mj-r-nothing" });
     this.result = h("div", { class: "mj-r-result", tabIndex: -1 });
     this.notice = h("div", { class: "mj-r-notice", role: "status" });
-    this.undo = button("Undo", () => this.scope.act("undo"));
+    this.undo = button("Undo", () => this.takeBack());
     this.undo.title = "Take back the last judgement (Backspace)";
     this.keys = h("span", { class: "mj-r-keys" }, "Keys: ← ↓ → judge, Backspace undoes, Space plays");
     this.show = button("Show the ranking", () => this.turn("show"));
@@ -158,6 +158,10 @@ class BlindView {
     this.scope.act(action);
   }
 
+  takeBack() {
+    if (this.scope.page.judged) this.scope.act("undo");
+  }
+
   /** Between judging and the ranking; the focus goes along. */
   async turn(action) {
     await this.scope.act(action);
@@ -173,14 +177,18 @@ class BlindView {
     const presses = event.key === " " && control?.matches("button");
     const choice = CHOICES.find(({ key }) => key === event.key);
     const player = this.pair?.player;
-    const act =
-      choice && !event.repeat
-        ? () => this.judge(choice.action)
-        : { Backspace: () => event.repeat || this.undo.disabled || this.scope.act("undo"), " ": () => player?.toggle(), k: () => player?.toggle(), ",": () => player?.step(-1), ".": () => player?.step(1) }[event.key];
-    const ours = !this.scope.page.revealed && !slides && !presses && (act || choice);
+    const act = {
+      [choice?.key]: () => event.repeat || this.judge(choice.action),
+      Backspace: () => event.repeat || this.takeBack(),
+      " ": () => player?.toggle(),
+      k: () => player?.toggle(),
+      ",": () => player?.step(-1),
+      ".": () => player?.step(1),
+    }[event.key];
+    const ours = act && !this.scope.page.revealed && !slides && !presses;
     if (ours) {
       event.preventDefault();
-      act?.();
+      act();
     }
     if (ours || control) event.stopPropagation();
   }
@@ -211,7 +219,7 @@ class BlindView {
       setAttribute(this.choices[i], "aria-busy", press?.action === action ? "true" : null);
     }
     this.undo.hidden = page.revealed;
-    this.undo.disabled = page.judged === 0;
+    setAttribute(this.undo, "aria-disabled", page.judged === 0 ? "true" : null);
     this.show.hidden = page.revealed || page.judged === 0;
     this.show.classList.toggle("mj-r-main", page.settled);
     this.goOn.hidden = !page.revealed;

@@ -232,7 +232,9 @@ def ranking_of(session: Session, picks: Sequence[Pick], *, title: str = "", agai
 
     """
     library = session.library
-    named = {_text(key): one for key, one in ((_key(library, one), one) for one in picks)}
+    named: dict[str, Pick] = {}
+    for one in picks:
+        named.setdefault(_text(_key(library, one)), one)
     if not 2 <= len(named) <= MOST_RANKED:
         raise InvalidRequest(
             f"what: 2 to {MOST_RANKED} different clips can be ranked, and these are {len(named)}.", field="what"
