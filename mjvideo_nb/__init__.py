@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from .notebook.api import export as export
     from .notebook.api import history as history
     from .notebook.api import open as open  # noqa: A004 - read as mj.open(...)
+    from .notebook.api import rank as rank
     from .notebook.api import spending as spending
     from .notebook.api import studio as studio
     from .notebook.api import video as video
@@ -96,7 +97,18 @@ _HOMES = {
     ".media": ("contact_sheet", "preview", "reel"),
     ".models": ("Clip", "Motion", "Status", "Task", "VideoRequest"),
     ".retries": ("Retries",),
-    ".notebook.api": ("balance", "compare", "connect", "export", "history", "open", "spending", "studio", "video"),
+    ".notebook.api": (
+        "balance",
+        "compare",
+        "connect",
+        "export",
+        "history",
+        "open",
+        "rank",
+        "spending",
+        "studio",
+        "video",
+    ),
     ".notebook.job": ("Job",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -45,6 +45,7 @@ PUBLIC = [
     "export",
     "history",
     "preview",
+    "rank",
     "reel",
     "spending",
     "studio",

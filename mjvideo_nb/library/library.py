@@ -25,6 +25,7 @@ from mjvideo_nb.models import VideoRequest
 from . import money
 from .database import Database
 from .entries import Entry
+from .judging import Judging
 from .ledger import Ledger
 from .money import Spending
 from .presence import Presence
@@ -48,6 +49,7 @@ class Library:
         ledger: writes down what becomes of jobs.
         shelf: finds them again.
         stills: the first frames.
+        judging: which clips were judged better than which.
 
     Raises:
         LibraryError: it cannot be used; says why, what is safe and what to do.
@@ -69,6 +71,7 @@ class Library:
         self.ledger = Ledger(self._database, self._presence.token)
         self.shelf = Shelf(self._database)
         self.stills = Stills(self.folder)
+        self.judging = Judging(self._database)
 
     @property
     def clips_folder(self) -> Path:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from mjvideo_nb.library import Spending
 from mjvideo_nb.models import VIDEO_TYPES, Motion, VideoRequest
 
+from .blind import Ranking, ranking_of
 from .cell import current_cell
 from .compare import comparison
 from .export import write_page
@@ -21,7 +22,7 @@ from .session import connect, current
 from .shows import show_of
 from .stage import Stage
 
-__all__ = ["balance", "compare", "connect", "export", "history", "open", "spending", "studio", "video"]
+__all__ = ["balance", "compare", "connect", "export", "history", "open", "rank", "spending", "studio", "video"]
 
 
 def studio(
@@ -147,6 +148,30 @@ def compare(*what: Any, title: str = "") -> Stage:
 
     """
     return comparison(pick(current(), what), title=title)
+
+
+def rank(*what: Any, title: str = "", again: bool = False) -> Ranking:
+    """Find out which clips are best: two at a time side by side, unlabelled and shuffled, until it is clear.
+
+    What was judged is kept in the library. The same clips ranked again go on where it was, also after a restart.
+
+    Args:
+        what: jobs, tasks, clips, paths, lists of those, or a mapping that gives labels, as in `compare`; each with its
+            file on this disk. 2 to 40 clips.
+        title: above it; everybody who judges can read it.
+        again: True to begin anew with clips that were ranked before.
+
+    Returns:
+        The ranking; show it as the last line of a cell. `ranking.results` are the clips, the best first, as the
+        judgements are now; `ranking.table()` shows them as a table with a plot.
+
+    Raises:
+        InvalidRequest: something else is in it, a clip has no file, or there are too few or too many; names it.
+        LibraryError: the library cannot be used.
+
+    """
+    session = current()
+    return ranking_of(session, pick(session, what), title=title, again=again)
 
 
 def spending() -> Spending:
