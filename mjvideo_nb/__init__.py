@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from .notebook.api import open as open  # noqa: A004 - read as mj.open(...)
     from .notebook.api import spending as spending
     from .notebook.api import studio as studio
+    from .notebook.api import sweep as sweep
     from .notebook.api import video as video
     from .notebook.job import Job as Job
     from .retries import Retries as Retries
@@ -96,7 +97,18 @@ _HOMES = {
     ".media": ("contact_sheet", "preview", "reel"),
     ".models": ("Clip", "Motion", "Status", "Task", "VideoRequest"),
     ".retries": ("Retries",),
-    ".notebook.api": ("balance", "compare", "connect", "export", "history", "open", "spending", "studio", "video"),
+    ".notebook.api": (
+        "balance",
+        "compare",
+        "connect",
+        "export",
+        "history",
+        "open",
+        "spending",
+        "studio",
+        "sweep",
+        "video",
+    ),
     ".notebook.job": ("Job",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

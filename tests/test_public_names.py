@@ -48,6 +48,7 @@ PUBLIC = [
     "reel",
     "spending",
     "studio",
+    "sweep",
     "video",
 ]
 

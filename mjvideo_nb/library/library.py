@@ -30,6 +30,7 @@ from .money import Spending
 from .presence import Presence
 from .shelf import Shelf
 from .stills import Stills, poster_path
+from .sweeping import Sweeping
 
 __all__ = ["Library", "open_library"]
 
@@ -48,6 +49,7 @@ class Library:
         ledger: writes down what becomes of jobs.
         shelf: finds them again.
         stills: the first frames.
+        sweeping: the sweeps that were started.
 
     Raises:
         LibraryError: it cannot be used; says why, what is safe and what to do.
@@ -69,6 +71,7 @@ class Library:
         self.ledger = Ledger(self._database, self._presence.token)
         self.shelf = Shelf(self._database)
         self.stills = Stills(self.folder)
+        self.sweeping = Sweeping(self._database)
 
     @property
     def clips_folder(self) -> Path:
