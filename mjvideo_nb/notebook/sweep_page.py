@@ -85,7 +85,7 @@ def _action(*, started: bool, missing: int, fits: int, cost: str, queued: int) -
         }
     if not missing:
         return None
-    some = _calls(missing) if fits == missing else f"{fits} of {_calls(missing)}"
+    some = _calls(missing) if fits in {0, missing} else f"{fits} of {_calls(missing)}"
     label = f"Go on: {some} · {cost}" if started else f"Run {some} · {cost}"
     return {"action": "run", "label": label, "title": "Make these calls", "on": fits > 0}
 
