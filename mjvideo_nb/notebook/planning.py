@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-import weakref
+from pathlib import Path
 from typing import Any
 
 from mjvideo_nb import frames, sweeps
@@ -20,7 +20,9 @@ __all__ = ["sweep_of"]
 
 SHORT_TYPES = {full: short for short, full in VIDEO_TYPES.items()}
 
-_known: weakref.WeakKeyDictionary[Session, dict[tuple[str, str], Sweep]] = weakref.WeakKeyDictionary()
+# By its library's folder, its cell and what is asked. Of a sweep that runs there must be no second one, which would know
+# nothing of the jobs that this one has on their way: so it is not looked for by the session.
+_known: dict[tuple[Path, str, str], Sweep] = {}
 _guard = threading.RLock()
 
 
@@ -55,29 +57,29 @@ def sweep_of(
     sample = VideoRequest(image=loaded[0], **rest)
     asked = json.dumps([fingerprint(sample, session.service), [[axis.name, axis.values] for axis in made.axes]])
     mark = hashlib.sha256(asked.encode()).hexdigest()
-    key = (cell.id if cell else "", mark)
+    name = cell.id if cell else ""
+    key = (session.folder, name, mark)
     with _guard:
-        known = _known.setdefault(session, {})
+        kept = None
         if cell and not again:
-            if key in known:
-                known[key].say_shown_again()
-                return known[key]
-            kept = session.library.sweeping.find(*key)
-        else:
-            kept = None
+            if key in _known:
+                _known[key].session = session  # it may have been connected anew meanwhile, with another budget
+                _known[key].say_shown_again()
+                return _known[key]
+            kept = session.library.sweeping.find(name, mark)
         sweep = Sweep(
             session,
             sweeps.Plan.from_json(kept.plan) if kept else made,
             first_frames=first_frames,
             rest=rest,
-            cell=key[0],
+            cell=name,
             mark=mark,
             sweep_id=kept.id if kept else "",
         )
         if kept:
             sweep.say_shown_again()
         if cell:
-            known[key] = sweep
+            _known[key] = sweep
         return sweep
 
 

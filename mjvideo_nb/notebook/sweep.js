@@ -66,6 +66,7 @@ class View {
       this.scroller,
       this.bar.root,
     );
+    this.root.style.setProperty("--columns", Math.max(1, plan.columns.length));
   }
 
   /** Every part has its role: the layout takes from a table what makes it one. */
@@ -89,7 +90,6 @@ class View {
       h("thead", { role: "rowgroup", hidden: heads.length === 0 }, top),
       h("tbody", { role: "rowgroup" }, ...lines),
     );
-    table.style.setProperty("--columns", across);
     table.style.setProperty("--aspect", aspect);
     return table;
   }
@@ -137,7 +137,7 @@ class View {
     const { page, cells } = scope;
     const plays = this.playing;
     for (const cell of cells) this.cells[cell.number]?.update(cell, plays);
-    setAttribute(this.root, "data-state", page.state === "planned" ? "waiting" : page.state === "running" ? "running" : "done");
+    setAttribute(this.root, "data-state", page.state);
     setText(this.words, page.words.join(" · "));
     const told = [page.missing, page.budget].map((text, place) => (text && (place || page.words.length) ? ` · ${text}` : text));
     setText(this.cost, told[0]);
@@ -168,12 +168,15 @@ class View {
   updateChoose() {
     const { indexes, shows } = this.scope;
     this.choose.hidden = indexes.length < 2;
-    const names = { best: "Best rated", all: indexes.length === 4 ? "All four" : "All" };
+    const names = { best: ["Best", "The best rated clip of each"], all: ["All", "All clips of each"] };
     const options = [...indexes.map(String), "best", "all"];
     if (this.choose.dataset.shows !== options.join()) {
       this.choose.dataset.shows = options.join();
-      const button = (option) =>
-        h("button", { type: "button", "data-shows": option, onclick: () => this.scope.choose(option) }, names[option] ?? `[${option}]`);
+      const button = (option) => {
+        const [text, title] = names[option] ?? [`[${option}]`, `Clip [${option}] of each`];
+        const onclick = () => this.scope.choose(option);
+        return h("button", { type: "button", "data-shows": option, title, "aria-label": title, onclick }, text);
+      };
       this.choose.replaceChildren(...options.map(button));
     }
     for (const button of this.choose.children) setAttribute(button, "aria-pressed", button.dataset.shows === shows);

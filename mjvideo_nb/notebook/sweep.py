@@ -53,7 +53,7 @@ class Sweep:
     `await sweep` or `sweep.wait()` for the end of all that was started; `sweep[row, column]` for one job.
 
     Args:
-        session: the service and the library.
+        session: the service and the library; another one of the same library may take its place.
         plan: the matrix.
         first_frames: by what the plan calls them.
         rest: what is the same in all requests.
@@ -82,6 +82,8 @@ class Sweep:
         self._rest = rest
         self._cell, self._mark, self._id = cell, mark, sweep_id
         self._guard = threading.RLock()
+        # One press after the other. Apart from the guard, which the I/O thread takes and must not wait for the disk.
+        self._pressing = threading.RLock()
         self._made: dict[int, Job] = {}
         self._refused: dict[int, BaseException] = {}
         self._fresh: list[Job] = []
@@ -182,7 +184,7 @@ class Sweep:
 
         """
         self.session.check()
-        with self._guard:
+        with self._pressing:
             missing = self.missing
             if missing:
                 self._ask_for(*missing)
@@ -210,7 +212,7 @@ class Sweep:
 
         """
         self.session.check()
-        with self._guard:
+        with self._pressing:
             if not self.can_retry(number):
                 raise InvalidRequest("There is nothing to retry in this cell. Nothing was sent.", field="number")
             self._ask_for(number)
@@ -223,7 +225,7 @@ class Sweep:
             BudgetExceeded, LibraryError: it cannot be made; nothing was sent.
 
         """
-        with self._guard:
+        with self._pressing:
             job = self._made.get(number)
             if job is None or "again" not in job.state.choices:
                 raise InvalidRequest("There is nothing to send again in this cell. Nothing was sent.", field="number")
@@ -234,10 +236,11 @@ class Sweep:
         if not self._id:
             store = self.session.library.sweeping
             self._id = store.start(self.plan.to_json(), cell=self._cell, fingerprint=self._mark)
-        for number in numbers:
-            self._refused.pop(number, None)
-        self._fresh = [job for job in self._fresh if not job.done]
-        self.stopped = ""
+        with self._guard:
+            for number in numbers:
+                self._refused.pop(number, None)
+            self._fresh = [job for job in self._fresh if not job.done]
+            self.stopped = ""
         self._filling.add(*numbers)
 
     def _has_place(self) -> bool:

@@ -62,17 +62,27 @@ def page(sweep: Sweep) -> dict[str, Any]:
     started = bool(phases or queued or any(sweep.refusal(number) for number in missing))
     cost, fits, warning = _cost(sweep, missing)
     return {
-        "state": "running" if queued or words[1][0] else "ended" if started else "planned",
+        "state": _look(running=bool(queued or words[1][0]), started=started, done=words[0][0], size=len(sweep)),
         "words": [f"{count} {word}" for count, word in words if count],
-        "done": words[0][0],
-        "ended": words[0][0] + words[3][0],
-        "missing": f"{_calls(len(missing))}, {cost}" if missing else "",
+        "missing": _missing(len(missing), cost, started=started),
         "budget": "" if queued else warning,
         "enough": fits == len(missing),
         "action": _action(started=started, missing=len(missing), fits=fits, cost=cost, queued=len(queued)),
         "note": "\n".join(line for line in (sweep.stopped, AGAIN if sweep.shown_again else "") if line),
         "error": "",
     }
+
+
+def _look(*, running: bool, started: bool, done: int, size: int) -> str:
+    if running or not started:
+        return "running" if running else "planned"
+    return {0: "failed", size: "done"}.get(done, "uncertain")
+
+
+def _missing(count: int, cost: str, *, started: bool) -> str:
+    if not count:
+        return ""
+    return f"{count} not made" if started else f"{_calls(count)}, {cost}"
 
 
 def _action(*, started: bool, missing: int, fits: int, cost: str, queued: int) -> dict[str, Any] | None:

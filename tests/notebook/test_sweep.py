@@ -12,6 +12,7 @@ from ipywidgets.widgets.widget import _instances
 
 import mjvideo_nb as mj
 from mjvideo_nb import frames
+from mjvideo_nb.notebook import planning
 from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.cell import Cell
 from mjvideo_nb.notebook.planning import sweep_of
@@ -41,6 +42,7 @@ def later(session, sandbox):
 
     def start(**options):
         session.library.close()
+        planning._known.clear()
         made.append(Session(KEY, sandbox.url, library=session.folder, **options))
         return made[-1]
 
@@ -330,6 +332,18 @@ def test_the_same_cell_shows_the_same_sweep_and_another_or_again_a_new_one(plan)
     assert plan(cell=CELL, motion=["low", "high"]) is newest
 
 
+def test_a_sweep_that_runs_stays_one_when_the_service_is_connected_anew(session, sandbox, plan, submits):
+    """As Run All does it, which runs the cell that connects as well."""
+    before = submits()
+    sweep = plan(cell=CELL, prompt=["a", "b", "c"]).start()
+    anew = Session(KEY, sandbox.url, library=session.folder, at_once=1)
+    assert plan(of=anew, cell=Cell("a-cell", "second run"), prompt=["a", "b", "c"]) is sweep
+    assert sweep.session is anew
+    assert None not in sweep.wait(60)
+    assert submits() == before + 3
+    anew.close()
+
+
 def test_after_a_restart_the_cell_shows_what_was_made_and_offers_the_rest(sandbox, tmp_path, plan, submits):
     before = submits()
     session = Session(KEY, sandbox.url, library=tmp_path / "b", at_once=1)
@@ -341,6 +355,7 @@ def test_after_a_restart_the_cell_shows_what_was_made_and_offers_the_rest(sandbo
     made = sum(1 for job in sweep.jobs if job)
     assert 2 <= made < 4
     session.library.close()
+    planning._known.clear()
 
     after = Session(KEY, sandbox.url, library=session.folder)
     again = plan(of=after, cell=Cell("a-cell", "next kernel"), prompt=["a", BANNED, "c", "d"])
