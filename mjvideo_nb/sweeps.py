@@ -24,6 +24,9 @@ MOST_COLUMNS = 6
 ALONE_IN_COLUMNS = 4
 """Values that stand side by side where nothing else varies; more of them stand below each other."""
 
+SHORT = 48
+"""Characters of a prompt that is its own label."""
+
 NAMES: Mapping[str, tuple[str, str]] = {
     "prompt": ("prompt", "prompts"),
     "image": ("first frame", "first frames"),
@@ -301,8 +304,8 @@ def _column(axes: Sequence[Axis]) -> str:
 
 
 def _told_apart(prompts: Sequence[str]) -> tuple[str, ...]:
-    """Prompts without the many words with which all of them begin or end."""
-    if len(prompts) < 2:
+    """Long prompts without the many words with which all of them begin or end."""
+    if len(prompts) < 2 or max(map(len, prompts)) <= SHORT:
         return tuple(prompt or "no prompt" for prompt in prompts)
     words = [prompt.split() for prompt in prompts]
     begins = _shared(words)

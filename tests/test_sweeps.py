@@ -8,6 +8,7 @@ from mjvideo_nb.errors import InvalidRequest
 from mjvideo_nb.sweeps import MOST_CALLS, Plan, expand, plan, values
 
 TYPES = {"vid_1.1_i2v_480": "480p", "vid_1.1_i2v_720": "720p"}
+TAIL = "on the old wooden table by the window, in the morning"
 
 
 def laid_out(prompt=("steam",), image=(("a1", "coffee.jpg"),), motion=("low",), video_type=("vid_1.1_i2v_480",)):
@@ -112,10 +113,11 @@ def test_the_same_value_twice_is_one():
     ("prompts", "labels"),
     [
         (["steam rises", "petals open"], ("steam rises", "petals open")),
-        (["the cup of coffee steams", "the cup of tea steams"], ("… coffee steams", "… tea steams")),
-        (["slow light on the old table", "warm light on the old table"], ("slow …", "warm …")),
-        (["", "steam"], ("no prompt", "steam")),
-        (["on the old table", "on the old table now"], ("on the old table", "… now")),
+        (["slow light", "slow light on the table"], ("slow light", "slow light on the table")),
+        ([f"the cup of coffee steams {TAIL}", f"the cup of tea steams {TAIL}"], ("… coffee …", "… tea …")),
+        ([f"slow light {TAIL}", f"warm light {TAIL}"], ("slow …", "warm …")),
+        ([TAIL, f"{TAIL} now"], (TAIL, "… now")),
+        (["", f"steam {TAIL}"], ("no prompt", f"steam {TAIL}")),
         ([""], ("no prompt",)),
     ],
 )

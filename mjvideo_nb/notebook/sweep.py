@@ -240,7 +240,7 @@ class Sweep:
             for number in numbers:
                 self._refused.pop(number, None)
             self._fresh = [job for job in self._fresh if not job.done]
-            self.stopped = ""
+            self.stopped, self.shown_again = "", False
         self._filling.add(*numbers)
 
     def _has_place(self) -> bool:
