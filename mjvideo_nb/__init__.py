@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from .notebook.api import rank as rank
     from .notebook.api import spending as spending
     from .notebook.api import studio as studio
+    from .notebook.api import sweep as sweep
     from .notebook.api import video as video
     from .notebook.job import Job as Job
     from .retries import Retries as Retries
@@ -107,6 +108,7 @@ _HOMES = {
         "rank",
         "spending",
         "studio",
+        "sweep",
         "video",
     ),
     ".notebook.job": ("Job",),

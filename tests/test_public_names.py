@@ -49,6 +49,7 @@ PUBLIC = [
     "reel",
     "spending",
     "studio",
+    "sweep",
     "video",
 ]
 

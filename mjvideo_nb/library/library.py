@@ -31,6 +31,7 @@ from .money import Spending
 from .presence import Presence
 from .shelf import Shelf
 from .stills import Stills, poster_path
+from .sweeping import Sweeping
 
 __all__ = ["Library", "open_library"]
 
@@ -50,6 +51,7 @@ class Library:
         shelf: finds them again.
         stills: the first frames.
         judging: which clips were judged better than which.
+        sweeping: the sweeps that were started.
 
     Raises:
         LibraryError: it cannot be used; says why, what is safe and what to do.
@@ -72,6 +74,7 @@ class Library:
         self.shelf = Shelf(self._database)
         self.stills = Stills(self.folder)
         self.judging = Judging(self._database)
+        self.sweeping = Sweeping(self._database)
 
     @property
     def clips_folder(self) -> Path:

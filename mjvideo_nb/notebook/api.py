@@ -18,11 +18,25 @@ from .form import Studio
 from .history import History
 from .job import Job
 from .picks import pick
+from .planning import sweep_of
 from .session import connect, current
 from .shows import show_of
 from .stage import Stage
+from .sweep import Sweep
 
-__all__ = ["balance", "compare", "connect", "export", "history", "open", "rank", "spending", "studio", "video"]
+__all__ = [
+    "balance",
+    "compare",
+    "connect",
+    "export",
+    "history",
+    "open",
+    "rank",
+    "spending",
+    "studio",
+    "sweep",
+    "video",
+]
 
 
 def studio(
@@ -99,6 +113,56 @@ def video(
         extra=extra or {},
     )
     return session.jobs.make(request, cell=current_cell(), again=again)
+
+
+def sweep(
+    image: Any,
+    prompt: str | Sequence[str] = "",
+    *,
+    motion: str | Sequence[str] = Motion.LOW,
+    video_type: str | Sequence[str] = VIDEO_TYPES["480p"],
+    state: str | None = None,
+    no_storage: bool = False,
+    extra: Mapping[str, Any] | None = None,
+    again: bool = False,
+) -> Sweep:
+    """Make a matrix of videos, one for each combination, and compare them. Nothing is sent by this: it shows the price and
+    waits for a press.
+
+    A cell that is run again, also after a restart of the kernel, shows the same sweep with what was made of it, and offers
+    what is missing.
+
+    Args:
+        image: one first frame, as for `video`, or a list of them.
+        prompt: one text, or a list of them. `"a {red|blue} tulip"` stands for two; braces can hold further ones, and one
+            that is meant as such is written twice (`{{`).
+        motion: `"low"`, `"high"`, or both in a list.
+        video_type: `"480p"`, `"720p"`, the service's own name of a type, or a list of them.
+        state: as for `video`, the same in all.
+        no_storage: as for `video`, the same in all.
+        extra: as for `video`, the same in all.
+        again: True for a new sweep also where this cell has made it before.
+
+    Returns:
+        The sweep: show it as the last line of a cell, or call `start()`, which does what the button does.
+
+    Raises:
+        InvalidRequest: a value is not what it should be, or these are more than 200 calls; names it.
+        LibraryError: the library cannot be used.
+
+    """
+    return sweep_of(
+        current(),
+        image=image,
+        prompt=prompt,
+        motion=motion,
+        video_type=video_type,
+        cell=current_cell(),
+        again=again,
+        state=state,
+        no_storage=no_storage,
+        extra=extra or {},
+    )
 
 
 def open(task_id: str) -> Job:  # noqa: A001 - read as mj.open(...)

@@ -1,0 +1,369 @@
+"""A sweep: the same first frames with several prompts, motions and types, planned, priced, made and compared as a matrix."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import secrets
+import threading
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mjvideo_nb import frames, sweeps
+from mjvideo_nb.client import TASK_DEADLINE
+from mjvideo_nb.errors import (
+    AuthenticationError,
+    InvalidRequest,
+    LibraryError,
+    MJVideoError,
+    QuotaError,
+    SandboxUnavailable,
+    SubmissionUncertain,
+    TaskTimeout,
+)
+from mjvideo_nb.models import Task, VideoRequest
+
+from .cell import Cell
+from .filling import Filling
+from .iothread import io
+from .state import Phase
+
+if TYPE_CHECKING:
+    from .job import Job
+    from .session import Session
+    from .sweep_view import SweepView
+
+__all__ = ["Sweep"]
+
+log = logging.getLogger(__name__)
+
+UPDATE_INTERVAL = 0.25
+"""Seconds between two updates of the matrix, and longer where it is large: all of it goes to the browser each time."""
+SMALL = 24
+HOLDS_A_PLACE = {Phase.PREPARING, Phase.WAITING, Phase.SENDING, Phase.RUNNING}
+STOPPERS = (AuthenticationError, QuotaError, SandboxUnavailable, LibraryError)
+"""What would befall every further call as well."""
+
+
+class Sweep:
+    """A matrix of videos. Nothing is sent before its button is pressed or `start` is called.
+
+    Show it (as the last line of a cell) for the plan, the price and the button, and then for the clips side by side;
+    `await sweep` or `sweep.wait()` for the end of all that was started; `sweep[row, column]` for one job.
+
+    Args:
+        session: the service and the library; another one of the same library may take its place.
+        plan: the matrix.
+        first_frames: by what the plan calls them.
+        rest: what is the same in all requests.
+        cell: the cell that asks for it, or "".
+        mark: what is asked, to know it again.
+        sweep_id: the library's name for it where it was started before.
+
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        plan: sweeps.Plan,
+        *,
+        first_frames: Mapping[str, frames.Frame],
+        rest: Mapping[str, Any],
+        cell: str = "",
+        mark: str = "",
+        sweep_id: str = "",
+    ) -> None:
+        self.session = session
+        self.plan = plan
+        self.first_frames = first_frames
+        self.shown_again = False
+        self.stopped = ""
+        self._rest = rest
+        self._cell, self._mark, self._id = cell, mark, sweep_id
+        self._guard = threading.RLock()
+        # One press after the other. Apart from the guard, which the I/O thread takes and must not wait for the disk.
+        self._pressing = threading.RLock()
+        self._made: dict[int, Job] = {}
+        self._refused: dict[int, BaseException] = {}
+        self._fresh: list[Job] = []
+        self._listeners: list[Callable[[], None]] = []
+        self._due = False
+        self._view: SweepView | None = None
+        self._filling = Filling(
+            make=self._make,
+            has_place=self._has_place,
+            is_under_way=self._is_under_way,
+            on_change=self._changed,
+            guard=self._guard,
+        )
+        self._requests = [self._request(number) for number in range(len(plan))]  # checked now, before anything is made
+        if sweep_id:
+            for number, entry in session.library.sweeping.jobs(sweep_id).items():
+                self._know(number, session.jobs.get(entry.id))
+            self._filling.go_on()
+
+    def _request(self, number: int) -> VideoRequest:
+        values = self.plan.at(number)
+        return VideoRequest(**{**self._rest, **values, "image": self.first_frames[values["image"]]})
+
+    # What it is
+
+    @property
+    def id(self) -> str:
+        """The library's name for it; "" before it is started."""
+        return self._id
+
+    @property
+    def jobs(self) -> list[Job | None]:
+        """The jobs row by row; None where none was made yet."""
+        with self._guard:
+            return [self._made.get(number) for number in range(len(self.plan))]
+
+    def __getitem__(self, place: tuple[int, int]) -> Job | None:
+        """The job in a row and a column, both from 0; None where none was made yet.
+
+        Raises:
+            IndexError: there is no such cell.
+
+        """
+        if not (isinstance(place, tuple) and len(place) == 2):
+            raise IndexError("a cell is named by its row and column: sweep[0, 1]; all jobs are in sweep.jobs")
+        return self.jobs[self.plan.number(*place)]
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __repr__(self) -> str:
+        done = sum(1 for job in self.jobs if job and job.state.phase == Phase.DONE)
+        return f"<Sweep {self.plan.title}: {done} of {len(self)} done>"
+
+    @property
+    def missing(self) -> list[int]:
+        """The cells in which no job was made, and none is about to be."""
+        with self._guard:
+            there = self._made.keys() | self.queued
+            return [number for number in range(len(self)) if number not in there]
+
+    @property
+    def queued(self) -> frozenset[int]:
+        """The cells whose job is about to be made."""
+        return self._filling.queued
+
+    def refusal(self, number: int) -> BaseException | None:
+        """Why no job could be made in a cell, or None."""
+        return self._refused.get(number)
+
+    def request(self, number: int) -> VideoRequest:
+        """What a cell asks for."""
+        return self._requests[number]
+
+    def can_retry(self, number: int) -> bool:
+        """Whether a cell ended without clips, in a way that another call is not the second for something unknown."""
+        with self._guard:
+            if number in self.queued:
+                return False
+            job = self._made.get(number)
+            if job is None:
+                return number in self._refused
+            state = job.state
+            unsettled = isinstance(state.error, SubmissionUncertain) and not state.forgotten
+            return state.phase == Phase.FAILED and not unsettled
+
+    # What makes it
+
+    def start(self) -> Sweep:
+        """Make what is missing, as the button does: the calls are paid. Those that failed stay as they are.
+
+        Returns:
+            The sweep itself, at once. A call that the budget does not allow is refused in its place.
+
+        Raises:
+            SandboxUnavailable, AuthenticationError: there is no service to send it to.
+            LibraryError: it cannot be written down. Nothing was sent.
+
+        """
+        self.session.check()
+        with self._pressing:
+            missing = self.missing
+            if missing:
+                self._ask_for(*missing)
+        return self
+
+    def stop(self) -> None:
+        """Make no further calls. Those that were made go on: they are on their way to the service, or paid.
+
+        No more calls are made than may run at once, so that nearly all that waits is taken back.
+        """
+        self._stop("Stopped.")
+
+    def _stop(self, why: str) -> None:
+        taken_back = self._filling.clear()
+        if taken_back:
+            self.stopped = f"{why} {_calls(taken_back)} not made; nothing was sent or charged for them."
+            self._changed()
+
+    def retry(self, number: int) -> None:
+        """Make the call of a cell once more that ended without clips: another price.
+
+        Raises:
+            InvalidRequest: nothing has failed there, or its outcome is not known.
+            SandboxUnavailable, AuthenticationError, LibraryError: as for `start`.
+
+        """
+        self.session.check()
+        with self._pressing:
+            if not self.can_retry(number):
+                raise InvalidRequest("There is nothing to retry in this cell. Nothing was sent.", field="number")
+            self._ask_for(number)
+
+    def send_again(self, number: int) -> None:
+        """Send the request of a cell again whose outcome is not known, knowingly: another price.
+
+        Raises:
+            InvalidRequest: its outcome is known, or its first frame is gone.
+            BudgetExceeded, LibraryError: it cannot be made; nothing was sent.
+
+        """
+        with self._pressing:
+            job = self._made.get(number)
+            if job is None or "again" not in job.state.choices:
+                raise InvalidRequest("There is nothing to send again in this cell. Nothing was sent.", field="number")
+            self._put(number, job.send_again())
+        self._filling.go_on()
+
+    def _ask_for(self, *numbers: int) -> None:
+        if not self._id:
+            store = self.session.library.sweeping
+            self._id = store.start(self.plan.to_json(), cell=self._cell, fingerprint=self._mark)
+        with self._guard:
+            for number in numbers:
+                self._refused.pop(number, None)
+            self._fresh = [job for job in self._fresh if not job.done]
+            self.stopped, self.shown_again = "", False
+        self._filling.add(*numbers)
+
+    def _has_place(self) -> bool:
+        """Whether another job may be made now; none may where the last have met what all others would meet."""
+        with self._guard:
+            made = list(self._made.values())
+            hopeless = next((job.error for job in self._fresh if isinstance(job.error, STOPPERS)), None)
+        if hopeless:
+            self._stop(f"{hopeless.headline}: stopped.")
+            return False
+        return sum(1 for job in made if job.state.phase in HOLDS_A_PLACE) < self.session.limits.at_once
+
+    def _is_under_way(self) -> bool:
+        with self._guard:
+            return any(not job.done for job in self._made.values())
+
+    def _make(self, number: int) -> None:
+        before = self._made.get(number)
+        # Made under the name of its place: had the kernel ended before it was put there, it would be found again, and not
+        # paid for twice. Where the one before was settled as unknown, a further one is wanted.
+        cell = Cell(f"sweep {self._id} {number}", secrets.token_hex(8))
+        again = before is not None and before.state.forgotten
+        try:
+            self._put(number, self.session.jobs.make(self._requests[number], cell=cell, again=again))
+        except MJVideoError as error:
+            self._refuse(number, error)
+        except Exception as error:
+            log.exception("cell %s of a sweep", number)
+            self._refuse(number, error)
+        self._changed()
+
+    def _refuse(self, number: int, error: Exception) -> None:
+        with self._guard:
+            self._refused[number] = error
+        if isinstance(error, STOPPERS) or not isinstance(error, MJVideoError):
+            self._stop(f"{getattr(error, 'headline', 'Something went wrong here')}: stopped.")
+
+    def _put(self, number: int, job: Job) -> None:
+        self.session.library.sweeping.put(self._id, number, job.entry_id)
+        with self._guard:
+            self._fresh.append(job)
+        self._know(number, job)
+
+    def _know(self, number: int, job: Job) -> None:
+        with self._guard:
+            self._made[number] = job
+        job.listen(self._filling.go_on)
+
+    # Waiting for it
+
+    def wait(self, timeout: float | None = TASK_DEADLINE) -> list[Task | None]:
+        """Wait until all that was started has ended, from a plain cell or a script.
+
+        Args:
+            timeout: seconds, or None for no limit.
+
+        Returns:
+            The finished tasks row by row; None where there is none: look at `sweep[row, column].error`.
+
+        Raises:
+            InvalidRequest: it was not started.
+            TaskTimeout: it has not ended in that time. It goes on.
+
+        """
+        try:
+            io.wait(self._end(), timeout)
+        except concurrent.futures.TimeoutError:
+            raise TaskTimeout(f"Not done after {timeout:.0f} s; the sweep goes on in the background.") from None
+        return self._tasks()
+
+    def __await__(self) -> Generator[Any, None, list[Task | None]]:
+        """The finished tasks, as `wait` gives them. Cancelling the waiting cancels nothing else."""
+        yield from asyncio.shield(asyncio.wrap_future(self._end())).__await__()
+        return self._tasks()
+
+    def _end(self) -> concurrent.futures.Future[None]:
+        if not self._id:
+            raise InvalidRequest("This sweep was not started: press its button, or call start().")
+        return self._filling.end
+
+    def _tasks(self) -> list[Task | None]:
+        return [job.task if job and job.state.phase == Phase.DONE else None for job in self.jobs]
+
+    # Showing it
+
+    @property
+    def view(self) -> SweepView:
+        """Its one live view."""
+        from .sweep_view import SweepView
+
+        with self._guard:
+            if self._view is None:
+                self._view = SweepView(self)
+            return self._view
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        return self.view._repr_mimebundle_(**options)
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after each change, on the I/O thread; a burst of changes becomes one call."""
+        with self._guard:
+            self._listeners.append(listener)
+
+    def say_shown_again(self) -> None:
+        """Say that this is what its cell has planned before, and that nothing was sent now."""
+        self.shown_again = True
+        self._changed()
+
+    def _changed(self) -> None:
+        with self._guard:
+            if self._due:
+                return
+            self._due = True
+        loop = io.loop
+        loop.call_soon_threadsafe(loop.call_later, min(1.0, UPDATE_INTERVAL * max(1.0, len(self) / SMALL)), self._tell)
+
+    def _tell(self) -> None:
+        with self._guard:
+            self._due = False
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()
+
+
+def _calls(number: int) -> str:
+    return "1 call was" if number == 1 else f"{number} calls were"
