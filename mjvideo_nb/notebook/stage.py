@@ -75,8 +75,9 @@ class Stage(anywidget.AnyWidget):
           `progress`: 0-100 or None; `elapsed`: seconds up to now, which the browser ticks on while the job runs.
         - `task_id`: text or None; `error`: None or `title`, `text` and `hint`; `choices`: what can be done
           about it, each with `action`, `label` and `title`; `note`: quiet lines, or "".
-        - `clips`: a list of `index`, `path` (relative to the notebook, with `/`) or None, `url` or None, and `name` for
-          downloads; `aspect` (optional): their width / height, if it is known before they are loaded.
+        - `clips`: a list of `index`, `path` (relative to the notebook, with `/`) or None, `url` or None, `name` for downloads,
+          and `label` (optional) for its badge instead of the index; `aspect` (optional): their width / height, if it is
+          known before they are loaded.
         - `can_extend`: whether the clips have extend buttons; `price`: of an extend in words, or "".
         """
         # A copy, so that a card changed in place by its owner still differs from the one shown last.

@@ -21,10 +21,11 @@ class Tile {
     );
     this.extend = h("span", { class: "mj-extend" }, "Extend ", h("span", { class: "mj-pair" }, ...this.extends));
     this.download = h("a", { class: "mj-icon", hidden: true }, icon(ICONS.download));
+    this.badge = h("span", { class: "mj-badge", "aria-hidden": "true" }, name);
     this.root = h(
       "div",
       { class: "mj-clip", "data-index": String(index), role: "group", "aria-label": `Clip ${name}` },
-      h("div", { class: "mj-screen" }, this.video, this.missing, h("span", { class: "mj-badge", "aria-hidden": "true" }, name)),
+      h("div", { class: "mj-screen" }, this.video, this.missing, this.badge),
       h("div", { class: "mj-acts" }, this.extend, this.download),
     );
     this.video.addEventListener("loadedmetadata", () => view.opened(this.video));
@@ -55,6 +56,10 @@ class Tile {
     if (this.view.seen) this.source.load();
     const { state, href, isBlob } = this.source;
     if (href && this.video.getAttribute("src") !== href) this.video.src = href;
+    const label = clip.label || `[${this.index}]`;
+    setText(this.badge, label);
+    setAttribute(this.badge, "title", clip.label ? label : null);
+    setAttribute(this.root, "aria-label", clip.label ? `Clip ${label}` : `Clip [${this.index}]`);
     this.missing.hidden = !this.trouble;
     this.again.hidden = state !== "missing";
     setText(this.why, this.trouble);
