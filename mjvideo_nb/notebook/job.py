@@ -21,6 +21,7 @@ from .card import card
 from .cell import current_cell
 from .iothread import io
 from .making import Making
+from .news import News
 from .state import Phase, State, Step, state_of
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from .view import JobView
 
 __all__ = ["Job"]
-
-UPDATE_INTERVAL = 0.25
-"""Seconds between two updates of a card: Jupyter drops messages above 1000 a second, and an eye sees no more."""
 
 
 class Job:
@@ -53,9 +51,8 @@ class Job:
         self.entry_id = entry.id
         self._state = state_of(entry, request, session)
         self._started = time.monotonic() - (time.time() - entry.created.timestamp())
-        self._listeners: list[Callable[[], None]] = []
+        self._news = News()
         self._view: JobView | None = None
-        self._due = False
         self._making = Making(session, entry, request, self._state.task, self._enter, is_new, self._state.phase)
         if self._state.phase == Phase.FAILED or entry.state == JobState.DONE:
             self._future: concurrent.futures.Future[Task] = concurrent.futures.Future()
@@ -184,7 +181,7 @@ class Job:
             if self._state.phase == Phase.FAILED or self._state.uncopied:
                 self._state = replace(self._state, phase=Phase.RUNNING, error=None, remark="", uncopied=False)
                 self._future = io.start(self._run())
-        self._changed()
+        self._news.tell()
         return self
 
     def send_again(self) -> Job:
@@ -209,7 +206,7 @@ class Job:
         self._session.money_changed()
         with self._guard:
             self._state = replace(self._state, forgotten=True)
-        self._changed()
+        self._news.tell()
 
     # Going on from it
 
@@ -355,30 +352,18 @@ class Job:
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each change, at most four times a second, on the I/O thread."""
-        with self._guard:
-            self._listeners.append(listener)
+        self._news.listen(listener)
 
-    def _changed(self) -> None:
-        """Tell the listeners soon: a burst of changes becomes one call."""
-        with self._guard:
-            if self._due:
-                return
-            self._due = True
-        loop = io.loop
-        loop.call_soon_threadsafe(loop.call_later, UPDATE_INTERVAL, self._tell)
-
-    def _tell(self) -> None:
-        with self._guard:
-            self._due = False
-            listeners = list(self._listeners)
-        for listener in listeners:
-            listener()
+    def belong_to(self, session: Session) -> None:
+        """What is begun from this job goes by the settings of this session from now on, if its service is the same."""
+        if session.serves(self._session.service):
+            self._session = session
 
     def say_shown_again(self) -> None:
         """Say on the card that nothing was sent for it now."""
         with self._guard:
             self._state = replace(self._state, shown_again=True)
-        self._changed()
+        self._news.tell()
 
     # Doing it, on the I/O thread
 
@@ -386,7 +371,7 @@ class Job:
         with self._guard:
             elapsed = time.monotonic() - self._started
             self._state = replace(self._state, phase=phase, elapsed=elapsed, **changes)
-        self._changed()
+        self._news.tell()
 
     async def _run(self) -> Task:
         try:

@@ -53,6 +53,12 @@ class Jobs:
         self._listeners: list[weakref.WeakMethod[Callable[[], None]]] = []
         self._guard = _guard
 
+    def all_belong_to(self, session: Session) -> None:
+        """What is begun from jobs that are known goes by the settings of this session from now on."""
+        with self._guard:
+            for job in self._known.values():
+                job.belong_to(session)
+
     def make(
         self, request: VideoRequest, *, cell: Cell | None = None, again: bool = False, instead_of: str = ""
     ) -> Job:

@@ -160,6 +160,15 @@ class Session:
                 self._picking_up = io.start(self._jobs.keep_picking_up())
             return self._jobs
 
+    @property
+    def has_jobs(self) -> bool:
+        """Whether any were asked for: then the library is open."""
+        return self._jobs is not None
+
+    def take_jobs(self) -> None:
+        """What is begun from the cards that are there goes by the settings of this session from now on."""
+        self.jobs.all_belong_to(self)
+
     def serves(self, service: str) -> bool:
         """Whether tasks of this service can be followed from here: the speed in a gateway's path does not matter."""
         if SANDBOX in {service, self.service}:
@@ -355,8 +364,10 @@ def connect(
 
 
 def _adopt(session: Session) -> Session:
-    global _current  # noqa: PLW0603 - the one choice that a notebook's cells share
-    _current = session
+    global _current
+    before, _current = _current, session
+    if before and before.has_jobs and before.folder == session.folder:
+        session.take_jobs()
     _all.append(session)
     return session
 

@@ -27,6 +27,7 @@ from mjvideo_nb.models import Task, VideoRequest
 from .cell import Cell
 from .filling import Filling
 from .iothread import io
+from .news import INTERVAL, News
 from .state import Phase
 
 if TYPE_CHECKING:
@@ -38,9 +39,8 @@ __all__ = ["Sweep"]
 
 log = logging.getLogger(__name__)
 
-UPDATE_INTERVAL = 0.25
-"""Seconds between two updates of the matrix, and longer where it is large: all of it goes to the browser each time."""
 SMALL = 24
+"""Cells of a matrix that is updated as often as a card."""
 HOLDS_A_PLACE = {Phase.PREPARING, Phase.WAITING, Phase.SENDING, Phase.RUNNING}
 STOPPERS = (AuthenticationError, QuotaError, SandboxUnavailable, LibraryError)
 """What would befall every further call as well."""
@@ -87,14 +87,13 @@ class Sweep:
         self._made: dict[int, Job] = {}
         self._refused: dict[int, BaseException] = {}
         self._fresh: list[Job] = []
-        self._listeners: list[Callable[[], None]] = []
-        self._due = False
+        self._news = News(self._interval)
         self._view: SweepView | None = None
         self._filling = Filling(
             make=self._make,
             has_place=self._has_place,
             is_under_way=self._is_under_way,
-            on_change=self._changed,
+            on_change=self._news.tell,
             guard=self._guard,
         )
         self._requests = [self._request(number) for number in range(len(plan))]  # checked now, before anything is made
@@ -201,7 +200,7 @@ class Sweep:
         taken_back = self._filling.clear()
         if taken_back:
             self.stopped = f"{why} {_calls(taken_back)} not made; nothing was sent or charged for them."
-            self._changed()
+            self._news.tell()
 
     def retry(self, number: int) -> None:
         """Make the call of a cell once more that ended without clips: another price.
@@ -270,7 +269,7 @@ class Sweep:
         except Exception as error:
             log.exception("cell %s of a sweep", number)
             self._refuse(number, error)
-        self._changed()
+        self._news.tell()
 
     def _refuse(self, number: int, error: Exception) -> None:
         with self._guard:
@@ -341,28 +340,16 @@ class Sweep:
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each change, on the I/O thread; a burst of changes becomes one call."""
-        with self._guard:
-            self._listeners.append(listener)
+        self._news.listen(listener)
 
     def say_shown_again(self) -> None:
         """Say that this is what its cell has planned before, and that nothing was sent now."""
         self.shown_again = True
-        self._changed()
+        self._news.tell()
 
-    def _changed(self) -> None:
-        with self._guard:
-            if self._due:
-                return
-            self._due = True
-        loop = io.loop
-        loop.call_soon_threadsafe(loop.call_later, min(1.0, UPDATE_INTERVAL * max(1.0, len(self) / SMALL)), self._tell)
-
-    def _tell(self) -> None:
-        with self._guard:
-            self._due = False
-            listeners = list(self._listeners)
-        for listener in listeners:
-            listener()
+    def _interval(self) -> float:
+        """Seconds between two updates, longer where the matrix is large: all of it goes to the browser each time."""
+        return min(1.0, INTERVAL * max(1.0, len(self) / SMALL))
 
 
 def _calls(number: int) -> str:

@@ -8,6 +8,7 @@ import mjvideo_nb as mj
 from mjvideo_nb import frames
 from mjvideo_nb.library import JobState, Library, Query
 from mjvideo_nb.notebook import jobs
+from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.cell import Cell
 from mjvideo_nb.notebook.session import Session
 
@@ -107,6 +108,23 @@ def test_connecting_again_sends_nothing_a_second_time(session, request_, sandbox
     first.wait(60)
     assert submits() == before + 1
     again.close()
+
+
+def test_what_is_begun_from_an_earlier_job_goes_by_the_newest_settings(
+    session, request_, sandbox, submits, monkeypatch
+):
+    monkeypatch.setattr(sessions, "_current", session)
+    monkeypatch.setattr(sessions, "_all", [session])
+    job = session.jobs.make(request_, cell=CELL)
+    job.wait(60)
+    before = submits()
+    after = mj.connect(KEY, sandbox.url, library=session.folder, budget=1.0)
+    with pytest.raises(mj.BudgetExceeded):
+        job.extend_by_button(0, "low")
+    assert submits() == before
+    mj.connect(sandbox=True, library=session.folder).close()
+    assert job.card["sandbox"] is False  # its task is not there
+    after.close()
 
 
 def test_a_job_that_was_not_made_here_is_never_sent_from_here(session, request_, submits, reached):
