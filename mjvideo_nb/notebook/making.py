@@ -101,17 +101,29 @@ class Making:
 
     async def _run(self) -> Task:
         await self._record.settle()
+        if self.is_new and self.task is None:
+            client, image = await self._in_order()
+            self.task = await self._send(client, image)
+            return await self._after(client, self.task)
         written = await asyncio.to_thread(self.session.library.shelf.get, self.entry.id)
         self.entry = written or self.entry
-        if self.task is None and not self.is_new:
-            await self._wait_for_its_kernel()
-        here = self.entry.task
-        if self.task is not None and here is not None and self.entry.is_kept:
-            return await self._copy(replace(self.task, clips=here.clips))  # what is left to do needs no service
-        client = await self.session.client()
         if self.task is None:
-            self.task = await self._send(client)
-        self.task = await self._follow(client, self.task)
+            await self._wait_for_its_kernel()
+        assert self.task is not None  # noqa: S101 - else the wait has raised
+        here = self.entry.task
+        if here is not None and self.entry.is_kept:
+            return await self._copy(replace(self.task, clips=here.clips))  # what is left to do needs no service
+        return await self._after(await self.session.client(), self.task)
+
+    async def _in_order(self) -> tuple[Client, str]:
+        """The client and the first frame; whoever was made first is first in the line, however large its picture is."""
+        assert self.request is not None  # noqa: S101 - only a task that was accepted elsewhere has none
+        async with self.session.line:
+            return await self.session.client(), await prepare(self.request)
+
+    async def _after(self, client: Client, task: Task) -> Task:
+        """From the service's yes to clips that are kept."""
+        self.task = await self._follow(client, task)
         await self._record.finished(self.task)
         kept = await self._bring_home(client, self.task)
         return await self._copy(kept)
@@ -120,9 +132,8 @@ class Making:
         self.phase = phase
         self.enter(phase, **changes)
 
-    async def _send(self, client: Client) -> Task:
-        assert self.request is not None  # noqa: S101 - only a task that was accepted elsewhere has none
-        image = await prepare(self.request)
+    async def _send(self, client: Client, image: str) -> Task:
+        assert self.request is not None  # noqa: S101 - as above
         self._show(Phase.SENDING)
         return await client.send(
             self.request, image, on_wait=self._waits, on_retry=self._tries_again, journal=self._record

@@ -64,6 +64,7 @@ class Session:
     Attributes:
         service: the address of the service, or "sandbox".
         storage: where clips are copied to, or None.
+        line: held on the I/O thread while a request is made ready, so that all come to the client in their order.
 
     Raises:
         InvalidRequest: a value is not what it should be; names it.
@@ -108,6 +109,7 @@ class Session:
         self._client: Client | None = None
         self._process: SandboxProcess | None = None
         self._opening = asyncio.Lock()
+        self.line = asyncio.Lock()
 
     @property
     def problem(self) -> str:
