@@ -153,6 +153,21 @@ class Limits:
         """USD for one call of this video type, or None where it has no price."""
         return self.price.get(short_type) if isinstance(self.price, Mapping) else self.price
 
+    def price_to_hold(self, short_type: str) -> float:
+        """The price of a call, to hold against the budget; 0 where there is no price and no budget.
+
+        Raises:
+            InvalidRequest: there is a budget, and no price to hold against it.
+
+        """
+        price = self.price_of(short_type)
+        if price is None and self.budget is not None:
+            raise InvalidRequest(
+                f"price: the budget of {self.budget:.2f} USD needs a price for {short_type}; give one with price=.",
+                field="price",
+            )
+        return price or 0.0
+
     def check(self, short_type: str) -> float:
         """The price of a call that the budget allows.
 
@@ -161,14 +176,9 @@ class Limits:
             InvalidRequest: there is a budget, and no price to hold against it.
 
         """
-        price = self.price_of(short_type)
+        price = self.price_to_hold(short_type)
         if self.budget is None:
-            return price or 0.0
-        if price is None:
-            raise InvalidRequest(
-                f"price: the budget of {self.budget:.2f} USD needs a price for {short_type}; give one with price=.",
-                field="price",
-            )
+            return price
         if price > self.budget - self.spent + 1e-9:
             raise BudgetExceeded(
                 f"This call costs about {price:.2f} USD, and {self.left:.2f} USD of the budget of {self.budget:.2f} USD is "

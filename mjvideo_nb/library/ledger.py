@@ -19,14 +19,14 @@ from mjvideo_nb.models import Task, VideoRequest
 from mjvideo_nb.part import Copy
 
 from .database import Database
-from .entries import COUNTED, NEVER_SENT, OPEN, Entry, JobState, entry_of, now, values_of
+from .entries import NEVER_SENT, OPEN, Entry, JobState, entry_of, now, values_of
+from .money import counted
 from .tables import clips, jobs, tags
 
 __all__ = ["MOST_EXTENDS", "Ledger", "read_entries"]
 
 MOST_EXTENDS = 4
 """Midjourney goes on from a clip at most this often: 21 s in all."""
-LONGEST_CHAIN = 50
 
 NOT_SENT = "The kernel ended before this was sent. Nothing was charged: make it again when you want it."
 CUT_OFF = (
@@ -345,8 +345,7 @@ def _cell_of(connection: Connection, job: str) -> dict[str, str]:
 
 
 def _check_budget(connection: Connection, price: float, budget: float) -> None:
-    spent = connection.scalar(select(func.coalesce(func.sum(jobs.c.price), 0.0)).where(jobs.c.state.in_(COUNTED)))
-    left = max(0.0, budget - (spent or 0.0))
+    left = max(0.0, budget - counted(connection))
     if price > left + 1e-9:
         raise BudgetExceeded(
             f"This call costs about {price:.2f} USD, and {left:.2f} USD of the budget of {budget:.2f} USD is left. Nothing "

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from .database import Database
 from .entries import COUNTED, OPEN, JobState
 from .tables import jobs
 
-__all__ = ["Spending", "Sum", "spending", "spent"]
+__all__ = ["Spending", "Sum", "counted", "spending", "spent"]
 
 UNSURE = frozenset({JobState.SENDING, JobState.UNCERTAIN, JobState.FORGOTTEN})
 
@@ -101,5 +101,10 @@ def _count(some: Sum, state: JobState, usd: float) -> None:
 def spent(database: Database) -> float:
     """What counts as spent in all, in USD; quick, for a form that shows it."""
     with database.read() as connection:
-        found = connection.scalar(select(func.coalesce(func.sum(jobs.c.price), 0.0)).where(jobs.c.state.in_(COUNTED)))
+        return counted(connection)
+
+
+def counted(connection: Connection) -> float:
+    """The same within a transaction: a budget is held against it where the next row is written."""
+    found = connection.scalar(select(func.coalesce(func.sum(jobs.c.price), 0.0)).where(jobs.c.state.in_(COUNTED)))
     return float(found or 0.0)

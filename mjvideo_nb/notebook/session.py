@@ -190,13 +190,7 @@ class Session:
             InvalidRequest: there is a budget, and no price for this video type.
 
         """
-        price = self.limits.price_of(short_type)
-        if price is None and self.limits.budget is not None:
-            raise InvalidRequest(
-                f"price: the budget of {self.limits.budget:.2f} USD needs a price for {short_type}; give one with price=.",
-                field="price",
-            )
-        return price or 0.0
+        return self.limits.price_to_hold(short_type)
 
     def price_words(self, short_type: str) -> str:
         """The price of a press, as the form and the buttons say it."""
