@@ -1,6 +1,9 @@
 // The bytes of clips: where they are looked for, in which order, and what was found.
 
 const HEADERS = 10000; // ms for a server to begin its answer
+const OTHER_SITE =
+  "This clip plays from another site, and its picture cannot be read from there. Download it, and choose a frame of it in a " +
+  "form.";
 
 /** A blob that a player takes, or an error: a 200 can be a login page, and a 404 can be a styled one. */
 async function asVideo(blob) {
@@ -100,9 +103,28 @@ class Source {
 
   async fromKernel() {
     const slow = setTimeout(() => this.become("waiting"), SLOW_KERNEL);
-    const [answer, buffers] = await this.scope.askBytes(this.clip.index).finally(() => clearTimeout(slow));
+    return this.bytes().finally(() => clearTimeout(slow));
+  }
+
+  async bytes() {
+    const [answer, buffers] = await this.scope.askBytes(this.clip.index);
     if (!answer.ok) throw new Error(answer.message);
     return asVideo(new Blob(buffers));
+  }
+
+  /** An address whose pictures may be read: another site's clip is fetched from the kernel for that. */
+  async readable() {
+    if (this.isBlob) return this.href;
+    const slow = setTimeout(() => this.scope.notice(this.clip.index, KERNEL_AWAY, false), SLOW_KERNEL);
+    try {
+      this.take(await this.bytes());
+    } catch (error) {
+      throw new Error(`${OTHER_SITE} ${error.message}`);
+    } finally {
+      clearTimeout(slow);
+      this.scope.notices.delete(this.clip.index);
+    }
+    return this.href;
   }
 
   revoke() {

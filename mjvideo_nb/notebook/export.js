@@ -1,5 +1,5 @@
 // An exported page: the clips of each show play in step, without a kernel and without a server. The page itself is written
-// by `export.py` and can be read as it is; this takes it over, after `parts.js`, `icons.js`, `player.js` and `bar.js`.
+// by `export.py` and can be read as it is; this takes it over, after what the stage plays with.
 //
 // A browser opens only so many videos at a time, so clips are loaded when their show comes near and let go when it is far.
 
@@ -44,6 +44,7 @@ class Clip {
     this.show = show;
     const screen = root.querySelector(".mj-screen");
     const name = root.getAttribute("aria-label");
+    this.root = root;
     ({ file: this.file, block: this.block } = screen.dataset);
     this.video = h("video", { muted: true, playsInline: true, preload: "auto", "aria-label": name });
     this.video.disablePictureInPicture = true;
@@ -104,7 +105,13 @@ class Show {
     this.length = null;
     this.clips = [...this.grid.children].map((clip) => new Clip(this, clip));
     this.player = new Player(() => this.update());
-    this.bar = new Bar(this.player);
+    this.modes = new Modes(this.grid);
+    this.bar = new Bar(this.player, this.modes);
+    this.modes.update(
+      this.clips.map(({ root: clip, video }, id) => {
+        return { id, root: clip, video, label: clip.querySelector(".mj-badge").textContent, title: null };
+      }),
+    );
     root.append(this.bar.root);
     if (root.dataset.aspect) this.grid.style.setProperty("--aspect", root.dataset.aspect);
     this.update();
@@ -188,5 +195,5 @@ function meant(target) {
 }
 
 document.addEventListener("keydown", (event) => {
-  if (isOurs(event) && !event.shiftKey) meant(event.target)?.bar.key(event);
+  if (isOurs(event)) meant(event.target)?.bar.key(event);
 });

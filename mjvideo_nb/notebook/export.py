@@ -28,8 +28,11 @@ from .card import download_name
 __all__ = ["Show", "ShownClip", "write_page"]
 
 HERE = Path(__file__).parent
-SCRIPTS = ("parts.js", "icons.js", "player.js", "bar.js", "export.js")
-STYLES = ("theme.css", "stage.css", "export.css")
+SCRIPTS = (
+    *("parts.js", "icons.js", "player.js", "bar.js", "help.js", "zoom.js", "difference.js", "modes.js"),
+    "export.js",
+)
+STYLES = ("theme.css", "stage.css", "modes.css", "export.css")
 
 PIECE = 3 * 512 * 1024
 """Bytes of a clip in memory at a time; base64 of thirds can be joined."""

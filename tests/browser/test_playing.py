@@ -1,0 +1,188 @@
+"""Clips that play in step on a card, as somebody has them who looks closely: on one bar, to the frame, in a loop."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+
+import pytest
+from playwright.sync_api import expect
+
+from .stages import FRAME, show_stage, write_clip
+
+SHORT = 36  # frames: many ends in little time
+STALL = 0.06  # seconds between two frames of a page that hardly gets to run
+LOOP_EACH = "(time, video) => time % video.duration"
+HOLD = "(time, video) => Math.min(time, video.duration)"
+
+
+@pytest.fixture
+def four(tmp_path):
+    return [write_clip(tmp_path / f"{index}.mp4", shade=40 + 40 * index) for index in range(4)]
+
+
+@pytest.fixture
+def uneven(tmp_path):
+    return [write_clip(tmp_path / f"{n}.mp4", frames=frames, shade=60) for n, frames in enumerate((72, 31, 50))]
+
+
+def assert_in_step(seen):
+    # While a page does not run at all, nothing in it can keep step.
+    drifts = [look["drift"] for look in seen if not look["seeking"] and look["gap"] < STALL]
+    told = f"median {statistics.median(drifts):.4f} s, worst {max(drifts):.4f} s of {len(drifts)}"
+    assert max(drifts) <= FRAME, told
+
+
+def test_clips_stay_within_a_frame_through_seeks_speeds_and_loops(notebooks, tmp_path):
+    files = [write_clip(tmp_path / f"{index}.mp4", frames=SHORT, shade=40 + 40 * index) for index in range(4)]
+    stage = show_stage(notebooks, files).playing()
+    assert_in_step(stage.run("return watch(6)"))
+    for speed in ("0.25", "2", "1.5", "1"):
+        stage.card.get_by_role("combobox", name="Speed").select_option(speed)
+        assert_in_step(stage.run("return watch(1.5)"))
+    for place in ("1.1", "0.2", "0.7"):
+        stage.card.get_by_role("slider", name="Seek").fill(place)
+        assert_in_step(stage.run("return watch(0.8)"))
+    assert stage.notebook.console_errors == []
+
+
+def test_a_clip_that_has_fallen_behind_is_brought_back_while_all_play_on(notebooks, four):
+    stage = show_stage(notebooks, four).playing()
+    stage.run("videos[2].currentTime -= 0.1; await until(() => !videos[2].seeking && videos[2].currentTime > 0.2)")
+    seen = stage.run("await seconds(1); return watch(1)")
+    assert_in_step(seen)
+    assert seen[-1]["time"] > seen[0]["time"]
+
+
+def test_a_part_is_marked_by_keys_looped_and_cleared(notebooks, four):
+    stage = show_stage(notebooks, four).playing()
+    starts, ends = (stage.card.get_by_role("slider", name=f"{end} of the part") for end in ("Start", "End"))
+    expect(starts).to_have_count(0)
+    stage.key("k")
+    stage.still()
+    stage.card.get_by_role("slider", name="Seek").fill("1")
+    stage.still()
+    stage.key("i")
+    stage.card.get_by_role("slider", name="Seek").fill("1.6")
+    stage.still()
+    stage.key("o")
+    assert float(starts.get_attribute("aria-valuenow")) == pytest.approx(24.5 * FRAME, abs=0.006)
+    assert float(ends.get_attribute("aria-valuenow")) == pytest.approx(39 * FRAME, abs=0.006)
+    expect(stage.card.get_by_role("button", name="Loop a part")).to_have_attribute("aria-pressed", "true")
+
+    stage.key("k")
+    stage.run("await until(playing)")
+    seen = stage.run("return watch(3)")
+    assert_in_step(seen)
+    assert min(look["time"] for look in seen) >= 24 * FRAME
+    assert max(look["time"] for look in seen) <= 40 * FRAME
+    loops = sum(b["time"] < a["time"] for a, b in itertools.pairwise(seen))
+    assert loops >= 3
+    stage.notebook.screenshot("part")
+
+    stage.key("c")
+    expect(starts).to_have_count(0)
+    stage.run("await until(() => videos[0].currentTime > 2)")
+
+
+def test_the_ends_of_a_part_are_moved_by_pointer_and_keys(notebooks, four):
+    stage = show_stage(notebooks, four).playing()
+    stage.key("k")
+    stage.card.get_by_role("button", name="Loop a part").click()
+    starts, ends = (stage.card.get_by_role("slider", name=f"{end} of the part") for end in ("Start", "End"))
+    expect(starts).to_be_visible()
+    track = stage.card.locator(".mj-track").bounding_box()
+
+    grip = ends.bounding_box()
+    stage.page.mouse.move(grip["x"] + grip["width"] / 2, grip["y"] + 8)
+    stage.page.mouse.down()
+    stage.page.mouse.move(track["x"] + track["width"] * 0.8, grip["y"] + 8, steps=4)
+    stage.page.mouse.up()
+    dragged = float(ends.get_attribute("aria-valuenow"))
+    assert dragged == pytest.approx(0.8 * 125 * FRAME, abs=0.15)
+    assert stage.still()[0] == pytest.approx(dragged - FRAME / 2, abs=0.01), "the frame at the end is shown"
+
+    stage.page.keyboard.press("ArrowLeft")
+    assert float(ends.get_attribute("aria-valuenow")) == pytest.approx(dragged - FRAME, abs=0.011)
+    starts.focus()
+    stage.page.keyboard.press("PageUp")
+    assert float(starts.get_attribute("aria-valuenow")) == pytest.approx(12.5 * FRAME, abs=0.01)
+    # Not past the other end.
+    for _ in range(12):
+        stage.page.keyboard.press("PageUp")
+    assert float(starts.get_attribute("aria-valuenow")) < float(ends.get_attribute("aria-valuenow"))
+    assert stage.notebook.console_errors == []
+
+
+def test_clips_of_different_length_begin_again_or_hold_their_last_frame(notebooks, uneven):
+    stage = show_stage(notebooks, uneven).playing()
+    choice = stage.card.get_by_role("combobox", name="Clips that end first")
+    expect(choice).to_have_value("loop")
+    assert_in_step(stage.run(f"return watch(7, {LOOP_EACH})"))
+    stage.notebook.screenshot("uneven")
+
+    choice.select_option("hold")
+    assert_in_step(stage.run(f"return watch(7, {HOLD})"))
+    held = stage.run("await until(() => videos[0].currentTime > 2.3); return times()")
+    assert held[1:] == pytest.approx([31 * FRAME, 50 * FRAME], abs=0.01)
+
+    stage.key("k")
+    choice.select_option("loop")
+    stage.card.get_by_role("slider", name="Seek").fill("2.2")
+    assert stage.still() == pytest.approx([2.2, 2.2 - 31 * FRAME, 2.2 - 50 * FRAME], abs=0.01)
+
+
+def test_clips_of_one_length_have_no_such_choice(notebooks, four):
+    stage = show_stage(notebooks, four[:2]).playing()
+    expect(stage.card.get_by_role("combobox", name="Clips that end first")).to_have_count(0)
+
+
+def test_seeking_is_by_dragging_and_hovering_does_nothing(notebooks, four):
+    stage = show_stage(notebooks, four).playing()
+    stage.key("k")
+    before = stage.still()
+    for part in stage.card.locator(".mj-screen, .mj-track").all():
+        box = part.bounding_box()
+        stage.page.mouse.move(box["x"] + 5, box["y"] + box["height"] / 2)
+        stage.page.mouse.move(box["x"] + box["width"] - 5, box["y"] + box["height"] / 2, steps=5)
+    assert stage.still() == before
+
+    stage.key("k")
+    stage.run("await until(playing)")
+    box = stage.card.get_by_role("slider", name="Seek").bounding_box()
+    middle = box["y"] + box["height"] / 2
+    stage.page.mouse.move(box["x"] + box["width"] * 0.2, middle)
+    stage.page.mouse.down()
+    stage.page.mouse.move(box["x"] + box["width"] * 0.7, middle, steps=10)
+    # While the finger is on it, all stand still on the frame below it.
+    assert stage.still() == pytest.approx([0.7 * 125 * FRAME] * 4, abs=0.1)
+    stage.page.mouse.up()
+    stage.run("await until(() => playing() && videos[0].currentTime > 3.9)")
+
+
+def test_frame_by_frame_and_speed_by_keys(notebooks, four):
+    stage = show_stage(notebooks, four).playing()
+    stage.key("ArrowRight")
+    before = stage.still()
+    stage.key("ArrowRight")
+    stage.still()
+    stage.key("ArrowRight")
+    after = stage.still()
+    assert after == pytest.approx([before[0] + 2 * FRAME] * 4, abs=0.001)
+    stage.key("End")
+    assert stage.still() == pytest.approx([124.5 * FRAME] * 4, abs=0.01)
+    stage.key("Home")
+    assert stage.still() == [0] * 4
+    stage.key("[")
+    expect(stage.card.get_by_role("combobox", name="Speed")).to_have_value("0.5")
+    stage.key("k")
+    stage.run("await until(playing)")
+    assert stage.run("return videos.every(video => Math.abs(video.playbackRate - 0.5) < 0.15)")
+
+
+def test_whoever_wants_no_motion_gets_stills_to_begin_with(notebooks, four):
+    stage = show_stage(notebooks, four, media={"reduced_motion": "reduce"})
+    stage.run("await until(() => videos.length === 4 && videos.every(video => video.readyState >= 3))")
+    assert stage.still() == [0] * 4
+    stage.card.get_by_role("button", name="Play").click()
+    stage.playing()
