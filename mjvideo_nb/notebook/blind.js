@@ -10,18 +10,14 @@ const CHOICES = [
   { action: "right", label: "Right is better", key: "ArrowRight", arrow: "M2.5 8h11M9.5 4l4 4-4 4" },
 ];
 
-class Judging {
-  gone = false;
+class Judging extends ModelScope {
   sources = new Map(); // random name -> Source
   asked = new Map(); // random name -> resolver of a request for its bytes
-  views = new Set();
   press = null; // what the kernel has not answered yet: {action, slow}
   notice = ""; // what went wrong with the last press
-  end = new AbortController();
 
   constructor(model, invoke) {
-    this.model = model;
-    this.invoke = invoke;
+    super(model, invoke);
     this.page = model.get("page");
     model.on("change:page", () => {
       this.page = model.get("page");
@@ -31,16 +27,6 @@ class Judging {
       if (message.kind !== "bytes") return;
       this.asked.get(message.index)?.([message, buffers]);
       this.asked.delete(message.index);
-    });
-  }
-
-  /** Has the views look again, once for all that changes in one go. */
-  changed() {
-    if (this.due || this.gone) return;
-    this.due = true;
-    queueMicrotask(() => {
-      this.due = false;
-      for (const view of this.views) view.update();
     });
   }
 
@@ -87,8 +73,7 @@ class Judging {
   }
 
   dispose() {
-    this.gone = true;
-    this.end.abort();
+    super.dispose();
     for (const source of this.sources.values()) source.revoke();
   }
 }
@@ -141,7 +126,7 @@ class BlindView {
     this.goOn = button("Go on judging", () => this.turn("go on"));
     this.root = h(
       "div",
-      { class: "mj mj-card mj-blind", role: "group", tabIndex: -1, "aria-label": "Blind ranking" },
+      { class: "mj mj-card mj-live mj-blind", role: "group", tabIndex: -1, "aria-label": "Blind ranking" },
       h("div", { class: "mj-head" }, this.title, h("span", { class: "mj-chips" }, this.chips)),
       h("div", { class: "mj-line", role: "status" }, this.words),
       this.progress,
@@ -264,17 +249,4 @@ class BlindView {
   }
 }
 
-// A factory: anywidget calls it once for each model, which gives the model a scope of its own.
-export default () => {
-  let scope;
-  return {
-    initialize({ model, experimental }) {
-      scope = new Judging(model, experimental.invoke);
-      return () => scope.dispose();
-    },
-    render({ el }) {
-      const view = new BlindView(scope, el);
-      return () => view.dispose();
-    },
-  };
-};
+export default widgetOf(Judging, BlindView);

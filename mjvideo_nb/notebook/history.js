@@ -155,16 +155,8 @@ class View {
 
   /** Brings the card that was just put below into sight. */
   async show(extend = false) {
-    const cards = this.el.closest(".mj-history-view")?.querySelector(".mj-opened");
-    for (let tries = 0; cards && tries < 40; tries += 1) {
-      const first = cards.firstElementChild;
-      if (first?.querySelector(".mj-card, .mj-form")) {
-        first.scrollIntoView({ block: "nearest" });
-        if (extend) first.querySelector(".mj-extend button")?.focus();
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    const shown = await shownIn(this.el.closest(".mj-history-view")?.querySelector(".mj-opened"));
+    if (extend) shown?.querySelector(".mj-extend button")?.focus();
   }
 
   offerUndo() {
@@ -178,17 +170,4 @@ class View {
   }
 }
 
-// A factory: anywidget calls it once for each model, which gives the model a scope of its own.
-export default () => {
-  let scope;
-  return {
-    initialize({ model, experimental }) {
-      scope = new Scope(model, experimental.invoke);
-      return () => scope.dispose();
-    },
-    render({ el }) {
-      const view = new View(scope, el);
-      return () => view.dispose();
-    },
-  };
-};
+export default widgetOf(Scope, View);

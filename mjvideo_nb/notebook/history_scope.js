@@ -5,9 +5,7 @@
 const NO_KERNEL = "There is no kernel behind this list any more: run the cell again.";
 const DOUBLE_CLICK = 1000; // ms: the second half of a double click must not buy a second video
 
-class Scope {
-  gone = false;
-  views = new Set();
+class Scope extends ModelScope {
   ticked = new Set();
   busy = new Set();
   editing = null; // the id of the entry whose stars, tags and note are open
@@ -19,9 +17,7 @@ class Scope {
   looking = false;
 
   constructor(model, invoke) {
-    this.model = model;
-    this.invoke = invoke;
-    this.end = new AbortController();
+    super(model, invoke);
     this.page = model.get("page");
     this.number = this.page.number;
     this.query = { ...NOTHING, ...this.page.query };
@@ -34,20 +30,6 @@ class Scope {
     if (page.number < this.number) return;
     this.number = page.number;
     this.page = page;
-    this.changed();
-  }
-
-  changed() {
-    if (this.due) return;
-    this.due = true;
-    queueMicrotask(() => {
-      this.due = false;
-      for (const view of this.views) view.update();
-    });
-  }
-
-  set(change) {
-    Object.assign(this, change);
     this.changed();
   }
 
@@ -207,8 +189,7 @@ class Scope {
   }
 
   dispose() {
-    this.gone = true;
-    this.end.abort();
+    super.dispose();
     this.pictures.dispose();
   }
 }

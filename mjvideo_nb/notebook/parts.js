@@ -57,3 +57,68 @@ function tell(model, message, buffers = []) {
 function isOurs(event) {
   return !(event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape");
 }
+
+/** What belongs to a widget's model and not to one view of it. A cell that is moved, or a second view, finds it all here. */
+class ModelScope {
+  gone = false;
+  views = new Set();
+  end = new AbortController(); // of what is asked of the kernel, when the model ends
+
+  constructor(model, invoke) {
+    this.model = model;
+    this.invoke = invoke;
+  }
+
+  /** Has the views look again, once for all that changes in one go. */
+  changed() {
+    if (this.due || this.gone) return;
+    this.due = true;
+    queueMicrotask(() => {
+      this.due = false;
+      for (const view of this.views) view.update();
+    });
+  }
+
+  set(change) {
+    Object.assign(this, change);
+    this.changed();
+  }
+
+  /** The views go first: what they play is let go of after that. */
+  dispose() {
+    this.gone = true;
+    this.end.abort();
+    for (const view of [...this.views]) view.dispose();
+  }
+}
+
+/** What a widget's module exports. It is a factory: anywidget calls it once for each model, which gives the model a scope of
+ *  its own. */
+function widgetOf(Scope, View) {
+  return () => {
+    let scope;
+    return {
+      initialize({ model, experimental }) {
+        scope = new Scope(model, experimental.invoke);
+        return () => scope.dispose();
+      },
+      render({ el }) {
+        const view = new View(scope, el);
+        return () => scope.views.has(view) && view.dispose();
+      },
+    };
+  };
+}
+
+/** Resolves with what is first in a box, once the card or form in it was made there, and brings it into sight. */
+async function shownIn(box) {
+  for (let tries = 0; box && tries < 40; tries += 1) {
+    const first = box.firstElementChild;
+    if (first?.querySelector(".mj-card, .mj-form")) {
+      first.scrollIntoView({ block: "nearest" });
+      return first;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return null;
+}

@@ -67,23 +67,18 @@ async function source(model, preview) {
 }
 
 /** What belongs to the model: the file on its way, what is wrong with it, and the views that show it. */
-class Scope {
-  views = new Set();
+class Scope extends ModelScope {
   problem = ""; // found here, before the kernel was asked
   waiting = null; // the id of a file that the kernel has not answered yet
   slow = false;
   count = 0;
 
-  constructor(model) {
-    this.model = model;
+  constructor(model, invoke) {
+    super(model, invoke);
     model.on("change", () => this.changed());
     model.on("msg:custom", (message) => {
       if (message.kind === "file" && message.id === this.waiting) this.settle();
     });
-  }
-
-  changed() {
-    for (const view of this.views) view.update();
   }
 
   settle() {
@@ -198,16 +193,4 @@ class View {
   }
 }
 
-// A factory: anywidget calls it once for each model, which gives the model a scope of its own.
-export default () => {
-  let scope;
-  return {
-    initialize({ model }) {
-      scope = new Scope(model);
-    },
-    render({ el }) {
-      const view = new View(scope, el);
-      return () => view.dispose();
-    },
-  };
-};
+export default widgetOf(Scope, View);

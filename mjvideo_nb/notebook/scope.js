@@ -2,6 +2,7 @@
 // yet, and the clock of the job. A cell that is moved, or a second view, finds it all here.
 
 const CHOICE = "choice"; // stands for the buttons of a failure where a clip's index stands for those of a clip
+const NO_KERNEL = "There is no kernel behind this card any more: run the cell again.";
 const DOUBLE_CLICK = 1000; // ms: the second half of a double click must not buy a second video
 
 /** "38 s", "1 min 4 s", "1 h 5 min". */
@@ -12,20 +13,17 @@ function duration(seconds) {
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 
-class Scope {
-  gone = false;
+class Scope extends ModelScope {
   sources = new Map(); // "task/index" -> Source
+  rated = new Map(); // clip index -> stars that the kernel has not kept yet: {stars}
   pressed = new Map(); // clip index or CHOICE -> a press that is not answered yet: {motion, slow}
   notices = new Map(); // the same -> {text, bad}
   asked = new Map(); // clip index -> resolvers of a request for its bytes
-  views = new Set();
   aspect = null; // of the first clip that was opened; kept, so that the grid never jumps
   endsAt = null; // the elapsed seconds at which the job is expected to end
 
   constructor(model, invoke) {
-    this.model = model;
-    this.invoke = invoke;
-    this.end = new AbortController();
+    super(model, invoke);
     this.receive();
     model.on("change:card", () => this.receive());
     model.on("msg:custom", (message, buffers) => {
@@ -40,16 +38,6 @@ class Scope {
     this.receivedAt = performance.now();
     this.estimate();
     this.changed();
-  }
-
-  /** Has the views look again, once for all that changes in one go. */
-  changed() {
-    if (this.due) return;
-    this.due = true;
-    queueMicrotask(() => {
-      this.due = false;
-      for (const view of this.views) view.update();
-    });
   }
 
   /** Seconds since the job began: the kernel's figure, ticked on while the job runs. */
@@ -93,8 +81,13 @@ class Scope {
     });
   }
 
-  extend(index, motion) {
-    return this.ask(index, { motion }, "extend", { index, motion });
+  /** Whether its owner takes an action: "rate", "frame", "delete". */
+  can(act) {
+    return this.model.get("acts").includes(act);
+  }
+
+  extend(index, motion, prompt = null) {
+    return this.ask(index, { motion }, "extend", { index, motion, prompt });
   }
 
   /** Asks the kernel once to do something about a failure. */
@@ -102,38 +95,71 @@ class Scope {
     return this.ask(CHOICE, {}, "choose", { action });
   }
 
-  /** Asks the kernel once. It may cost money: never repeated, and never given up either, because a busy kernel may act on
-   *  it much later. */
-  async ask(key, about, command, message) {
-    if (this.pressed.has(key)) return;
+  /** Asks the kernel once; its answer, or null where there is none. It may cost money: never repeated, and never given up
+   *  either, because a busy kernel may act on it much later. */
+  async ask(key, about, command, message, buffers = []) {
+    if (this.pressed.has(key)) return null;
     const press = { ...about, slow: false };
     this.pressed.set(key, press);
     this.notices.clear(); // what went wrong before a new press is history
     this.changed();
-    const settled = new Promise((resolve) => setTimeout(resolve, DOUBLE_CLICK));
     const slow = setTimeout(() => {
       press.slow = true;
       this.changed();
     }, SLOW_KERNEL);
-    try {
-      const [answer] = await this.invoke(command, message, { signal: this.end.signal });
-      if (!answer.ok) this.notices.set(key, { text: answer.message, bad: true });
-    } catch {
-      // Only a message that could not leave the browser ends here: nothing was asked for.
-      if (this.gone) return;
-      this.notices.set(key, { text: "There is no kernel behind this card any more: run the cell again.", bad: true });
-    }
+    const settled = new Promise((resolve) => setTimeout(resolve, DOUBLE_CLICK));
+    const answer = await this.answer(command, message, buffers);
+    settled.then(() => {
+      this.pressed.delete(key);
+      this.changed();
+    });
     clearTimeout(slow);
     press.slow = false;
+    if (this.gone) return null;
+    if (!answer.ok) this.notice(key, answer.message);
     this.changed();
-    await settled;
-    this.pressed.delete(key);
+    return answer;
+  }
+
+  async answer(command, message, buffers = []) {
+    try {
+      const [answer] = await this.invoke(command, message, { signal: this.end.signal, buffers });
+      return answer;
+    } catch {
+      // Only a message that could not leave the browser ends here: nothing was asked for.
+      return { ok: false, message: NO_KERNEL };
+    }
+  }
+
+  notice(key, text, bad = true) {
+    this.notices.set(key, { text, bad });
+    this.changed();
+  }
+
+  // Stars
+
+  starsOf(clip) {
+    return this.rated.has(clip.index) ? this.rated.get(clip.index).stars : (clip.rating ?? null);
+  }
+
+  /** Shows the stars at once; if they were not kept, those from before come back. */
+  async rate(index, stars) {
+    const press = { stars };
+    this.rated.set(index, press);
+    this.notices.delete(index);
+    this.changed();
+    const slow = setTimeout(() => this.notice(index, `The stars are not kept yet. ${KERNEL_AWAY}`, false), SLOW_KERNEL);
+    const answer = await this.answer("rate", { index, stars });
+    clearTimeout(slow);
+    if (this.gone || this.rated.get(index) !== press) return; // a newer press says what is kept
+    this.rated.delete(index);
+    if (answer.ok) this.notices.delete(index);
+    else this.notice(index, `The stars were not kept. ${answer.message}`);
     this.changed();
   }
 
   dispose() {
-    this.gone = true;
-    this.end.abort();
+    super.dispose();
     for (const source of this.sources.values()) source.revoke();
   }
 }

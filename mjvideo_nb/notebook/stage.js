@@ -34,7 +34,7 @@ class View {
 
   build() {
     this.strip = h("div", { class: "mj-strip" }, h("b", {}, "Sandbox"), SANDBOX);
-    this.title = h("span", { class: "mj-title" });
+    this.title = h("span", { class: "mj-title", dir: "auto" });
     this.chips = h("span", { class: "mj-chips" });
     this.status = h("b");
     this.times = h("span");
@@ -54,7 +54,8 @@ class View {
     this.grid = h("div", { class: "mj-grid" });
     this.notices = h("div", { class: "mj-notices", role: "status" });
     this.note = h("div", { class: "mj-note" });
-    this.bar = new Bar(this.player);
+    this.modes = new Modes(this.grid);
+    this.bar = new Bar(this.player, this.modes);
     this.aloud = h("span", { class: "mj-aloud", role: "status" });
     this.root = h(
       "div",
@@ -75,11 +76,16 @@ class View {
     );
   }
 
-  /** The keys of the stage. None that means something at one of its controls reaches the notebook. */
+  /** The keys of the stage. None that means something here reaches the notebook, and no letter beside one that does:
+   *  there, "x" cuts the cell. */
   key(event) {
     if (!isOurs(event)) return;
-    const acted = this.tiles.size > 0 && this.bar.key(event);
-    if (acted || event.target.closest("button, a, select, input")) event.stopPropagation();
+    const clips = this.tiles.size > 0;
+    const acted = (clips && this.bar.key(event)) || event.defaultPrevented;
+    const near = clips && event.key.length === 1;
+    // A control that its key has hidden gives the focus away, and the next key would go to the notebook.
+    if (acted && !document.activeElement?.checkVisibility()) this.root.focus({ preventScroll: true });
+    if (acted || near || event.target.closest("button, a, select, input, textarea")) event.stopPropagation();
   }
 
   get expected() {
@@ -112,7 +118,7 @@ class View {
 
   spoken() {
     const { state, headline, error, clips } = this.scope.card;
-    if (state === "done") return `Done: ${clips.length} ${clips.length === 1 ? "clip" : "clips"}`;
+    if (state === "done" && clips.length) return `Done: ${clips.length} ${clips.length === 1 ? "clip" : "clips"}`;
     return error ? `${error.title}: ${error.text}` : headline;
   }
 
@@ -120,16 +126,23 @@ class View {
     const { card, aspect } = this.scope;
     for (const [index, tile] of this.tiles) {
       if (card.clips.some((clip) => clip.index === index)) continue;
+      tile.dispose();
       tile.root.remove();
       this.tiles.delete(index);
     }
     for (const clip of card.clips) {
       if (!this.tiles.has(clip.index)) {
         this.tiles.set(clip.index, new Tile(this, clip.index));
-        this.grid.append(this.tiles.get(clip.index).root);
+        this.modes.stack.before(this.tiles.get(clip.index).root);
       }
       this.tiles.get(clip.index).update(clip, card);
     }
+    this.modes.update(
+      card.clips.map(({ index, label }) => {
+        const { root, video } = this.tiles.get(index);
+        return { id: index, root, video, label: label || `[${index}]`, title: label || null };
+      }),
+    );
     this.grid.hidden = this.bar.root.hidden = this.tiles.size === 0;
     this.grid.style.setProperty("--clips", Math.min(4, this.tiles.size));
     this.grid.style.setProperty("--aspect", aspect ?? card.aspect ?? 16 / 9);
@@ -223,21 +236,10 @@ class View {
     this.scope.views.delete(this);
     clearInterval(this.clock);
     this.sight.disconnect();
+    this.modes.dispose();
+    for (const tile of this.tiles.values()) tile.dispose();
     this.player.dispose();
   }
 }
 
-// A factory: anywidget calls it once for each model, which gives the model a scope of its own.
-export default () => {
-  let scope;
-  return {
-    initialize({ model, experimental }) {
-      scope = new Scope(model, experimental.invoke);
-      return () => scope.dispose();
-    },
-    render({ el }) {
-      const view = new View(scope, el);
-      return () => view.dispose();
-    },
-  };
-};
+export default widgetOf(Scope, View);

@@ -184,16 +184,8 @@ class View {
   }
 
   /** Brings the card that was just put below into sight. */
-  async showCard() {
-    const cards = this.el.closest(".mj-sweep-view")?.querySelector(".mj-opened");
-    for (let tries = 0; cards && tries < 40; tries += 1) {
-      const card = cards.firstElementChild?.querySelector(".mj-card");
-      if (card) {
-        card.scrollIntoView({ block: "nearest" });
-        return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+  showCard() {
+    return shownIn(this.el.closest(".mj-sweep-view")?.querySelector(".mj-opened"));
   }
 
   dispose() {
@@ -204,17 +196,4 @@ class View {
   }
 }
 
-// A factory: anywidget calls it once for each model, which gives the model a scope of its own.
-export default () => {
-  let scope;
-  return {
-    initialize({ model, experimental }) {
-      scope = new Scope(model, experimental.invoke);
-      return () => scope.dispose();
-    },
-    render({ el }) {
-      const view = new View(scope, el);
-      return () => view.dispose();
-    },
-  };
-};
+export default widgetOf(Scope, View);

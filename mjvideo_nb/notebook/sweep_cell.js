@@ -13,7 +13,9 @@ class Screen {
     this.why = h("span");
     this.again = h("button", { type: "button", class: "mj-link", onclick: () => this.source.load(true) }, "Try again");
     this.missing = h("div", { class: "mj-missing", hidden: true }, this.why, this.again);
-    this.root = h("div", { class: "mj-screen mj-s-screen" }, this.still, this.missing, this.badge);
+    this.box = h("div", { class: "mj-screen mj-s-screen" }, this.still, this.missing, this.badge);
+    this.stars = new Stars((stars) => view.scope.rate(this.cell, this.clip, stars));
+    this.root = h("div", { class: "mj-s-one" }, this.box, this.stars.root);
     view.watch(this);
   }
 
@@ -22,6 +24,10 @@ class Screen {
     if (!this.plays) return false;
     const { state } = this.source;
     return ["new", "loading"].includes(state) || (state === "ready" && !this.video?.error && (this.video?.readyState ?? 0) < 3);
+  }
+
+  get name() {
+    return `${this.view.nameOf(this.number)}, clip [${this.clip.index}]`;
   }
 
   get trouble() {
@@ -34,31 +40,33 @@ class Screen {
 
   update(cell, clip, plays) {
     const { scope } = this.view;
+    Object.assign(this, { cell, clip });
     const source = scope.source(cell, clip);
     if (this.source !== source) this.dropVideo();
     this.source = source;
     this.plays = plays;
     setText(this.badge, `[${clip.index}]`);
-    setAttribute(this.root, "data-index", clip.index);
+    setAttribute(this.box, "data-index", clip.index);
+    this.stars.update(this.name, clip.rating);
     if (plays) {
       source.load();
-      if (source.href) this.takeVideo(source.href, `${this.view.nameOf(this.number)}, clip [${clip.index}]`);
+      if (source.href) this.takeVideo(source.href);
     } else {
       this.dropVideo();
     }
     const still = scope.poster(clip.poster);
     this.still.hidden = !still || Boolean(this.video?.readyState >= 2);
     if (still) setAttribute(this.still, "src", still);
-    setAttribute(this.root, "data-state", plays ? source.state : "still");
+    setAttribute(this.box, "data-state", plays ? source.state : "still");
     this.missing.hidden = !this.trouble;
     this.again.hidden = source.state !== "missing";
     setText(this.why, this.trouble);
   }
 
-  takeVideo(href, name) {
+  takeVideo(href) {
     if (this.video) return;
     const { player, scope } = this.view;
-    const video = h("video", { muted: true, playsInline: true, preload: "auto", "aria-label": name });
+    const video = h("video", { muted: true, playsInline: true, preload: "auto", "aria-label": this.name });
     video.disablePictureInPicture = true;
     video.addEventListener("canplay", () => {
       if (this.video !== video) return;
@@ -72,7 +80,7 @@ class Screen {
     });
     video.src = href;
     this.video = video;
-    this.root.prepend(video);
+    this.box.prepend(video);
   }
 
   dropVideo() {
@@ -110,9 +118,8 @@ class MatrixCell {
     this.choices = h("div", { class: "mj-s-choices" });
     this.none = h("div", { class: "mj-s-empty" }, this.wait, this.error, this.choices);
     this.clips = h("div", { class: "mj-s-clips" });
-    this.stars = h("span", { class: "mj-s-stars" });
     this.open = h("button", { type: "button", class: "mj-s-link", onclick: () => scope.open(this.cell) });
-    this.foot = h("div", { class: "mj-s-foot" }, this.stars, this.open);
+    this.foot = h("div", { class: "mj-s-foot" }, this.open);
     this.root = h("td", { class: "mj-s-cell", role: "cell", "data-number": String(number) }, this.none, this.clips, this.foot);
   }
 
@@ -136,7 +143,7 @@ class MatrixCell {
     setText(this.errorText, cell.error?.text ?? "");
     setAttribute(this.error, "title", cell.error?.text ?? null);
     this.updateChoices(cell);
-    this.updateFoot(cell, chosen);
+    this.updateFoot(cell);
   }
 
   updateClips(cell, chosen, plays) {
@@ -173,13 +180,8 @@ class MatrixCell {
     );
   }
 
-  updateFoot(cell, chosen) {
-    const [clip] = chosen;
-    const rating = chosen.length === 1 ? clip.rating : null;
+  updateFoot(cell) {
     this.foot.hidden = !cell.job;
-    setText(this.stars, rating ? "★".repeat(rating) : "");
-    setAttribute(this.stars, "role", rating ? "img" : null);
-    setAttribute(this.stars, "aria-label", rating ? `${rating} of 5 stars` : null);
     setText(this.open, cell.shown ? "Close" : "Open");
     setAttribute(this.open, "aria-expanded", cell.shown);
     setAttribute(this.open, "aria-label", `${cell.shown ? "Close" : "Open"} the card of ${this.view.nameOf(this.number)}`);

@@ -4,9 +4,7 @@
 const NO_KERNEL = "There is no kernel behind this sweep any more: run the cell again.";
 const DOUBLE_CLICK = 1000; // ms: the second half of a double click must not buy a second video, nor stop the first
 
-class Scope {
-  gone = false;
-  views = new Set();
+class Scope extends ModelScope {
   sources = new Map(); // "job/index" -> Source
   posters = new Map(); // path -> URL, or null where there is none
   pressed = new Map(); // "action number" -> {slow}
@@ -14,9 +12,7 @@ class Scope {
   shows = "best"; // which clip of each cell: "best", "all", or an index as text
 
   constructor(model, invoke) {
-    this.model = model;
-    this.invoke = invoke;
-    this.end = new AbortController();
+    super(model, invoke);
     this.plan = model.get("plan");
     model.on("change:page change:cells", () => this.receive());
     this.receive();
@@ -25,21 +21,6 @@ class Scope {
   receive() {
     this.page = this.model.get("page");
     this.cells = this.model.get("cells");
-    this.changed();
-  }
-
-  /** Has the views look again, once for all that changes in one go. */
-  changed() {
-    if (this.due) return;
-    this.due = true;
-    queueMicrotask(() => {
-      this.due = false;
-      for (const view of this.views) view.update();
-    });
-  }
-
-  set(change) {
-    Object.assign(this, change);
     this.changed();
   }
 
@@ -106,7 +87,7 @@ class Scope {
 
   /** Asks the kernel once. It may cost money: never repeated, and never given up either, because a busy kernel may act on
    *  it much later. */
-  async act(action, number = "", { settle = 0 } = {}) {
+  async act(action, number = "", { settle = 0, ...more } = {}) {
     const key = `${action} ${number}`;
     if (this.pressed.has(key)) return false;
     const press = { slow: false };
@@ -119,7 +100,7 @@ class Scope {
     }, SLOW_KERNEL);
     let done = false;
     try {
-      const [answer] = await this.invoke("act", { action, ...(number === "" ? {} : { number }) }, { signal: this.end.signal });
+      const [answer] = await this.invoke("act", { action, ...(number === "" ? {} : { number }), ...more }, { signal: this.end.signal });
       done = answer.ok;
       if (!done) this.notice = answer.message;
     } catch {
@@ -142,14 +123,17 @@ class Scope {
     if (!this.isPressed("run") && !this.isPressed("stop")) this.act(action, "", { settle: DOUBLE_CLICK });
   }
 
+  rate(cell, { index }, stars) {
+    return this.act("rate", cell.number, { index, stars });
+  }
+
   async open(cell) {
     const opens = !cell.shown;
     if ((await this.act(opens ? "open" : "close", cell.number)) && opens) for (const view of this.views) view.showCard();
   }
 
   dispose() {
-    this.gone = true;
-    this.end.abort();
+    super.dispose();
     for (const source of this.sources.values()) source.revoke();
   }
 }
