@@ -130,6 +130,11 @@ class Entry:
         return bool(self.clips) and all(clip.path for clip in self.clips)
 
     @property
+    def ratings(self) -> dict[int, int]:
+        """The stars of the clips that have any, by index."""
+        return {clip.index: clip.rating for clip in self.clips if clip.rating is not None}
+
+    @property
     def failure(self) -> MJVideoError | None:
         """Why it ended without clips, or cannot be followed or brought home for now; None where all is well."""
         if not self.error:

@@ -211,7 +211,8 @@ def compare(*what: Any, title: str = "") -> Stage:
         InvalidRequest: something else is in it, a job has no clips yet, a file is no video, or there are more than 16.
 
     """
-    return comparison(pick(current(), what), title=title)
+    session = current()
+    return comparison(session, pick(session, what), title=title)
 
 
 def rank(*what: Any, title: str = "", again: bool = False) -> Ranking:

@@ -26,6 +26,7 @@ from mjvideo_nb.errors import InvalidRequest, MJVideoError
 from mjvideo_nb.ranking import Fit, Judgement, fit
 
 from .picks import Pick, labelled
+from .showing import Record
 from .standings import SCORE, Ranked, Standings, percent, progress, standings
 from .untagged import untagged
 
@@ -81,6 +82,7 @@ class Ranking(anywidget.AnyWidget):
         self._pair: tuple[int, int] | None = None
         self._choose()
         super().__init__(page=self._page())
+        self._record = Record(f"mj-{secrets.token_hex(8)}", self, lambda: (), heading=self._words)
         self.on_msg(self._send_bytes)
 
     # What it says
@@ -95,6 +97,15 @@ class Ranking(anywidget.AnyWidget):
         with self._guard:
             unreadable = sorted(self._unreadable)
             return standings(self._fit, self._picks, title=self._kept.title, unreadable=unreadable)
+
+    def _ipython_display_(self) -> None:
+        self._record.show()
+
+    def _words(self) -> str:
+        """What its record says: as blind as the page is now."""
+        told = f"{self._kept.title or 'Blind ranking'}: {len(self._picks)} clips, {self.judgements} pairs judged."
+        best = f" Best first: {', '.join(one.label for one in self.table())}." if self._revealed else ""
+        return f"{told}{best} Run the cell again to go on."
 
     @property
     def judgements(self) -> int:
@@ -114,6 +125,7 @@ class Ranking(anywidget.AnyWidget):
             with self._guard:
                 self._do(str(message.get("action")), message.get("round"))
                 self.page = self._page()
+            self._record.refresh()
         except (MJVideoError, OSError) as error:
             return {"ok": False, "message": str(error)}, []
         except Exception as error:

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mjvideo_nb.errors import MJVideoError, SubmissionUncertain
-from mjvideo_nb.models import Status
+from mjvideo_nb.errors import InvalidRequest, MJVideoError, SubmissionUncertain
+from mjvideo_nb.models import Clip, Status
 
 from .state import Phase, State, Step
 
-__all__ = ["FIRST_SECONDS", "FURTHER_SECONDS", "card", "download_name", "notebook_path"]
+__all__ = ["FIRST_SECONDS", "FURTHER_SECONDS", "card", "clip_bytes", "download_name", "notebook_path"]
 
 NAME_LENGTH = 48
 
@@ -55,7 +55,7 @@ def card(state: State, *, sandbox: bool, price: str) -> dict[str, Any]:
         "choices": [{"action": action, **_choice(action, price)} for action in state.choices],
         "note": _note(state),
         "clips": _clips(state),
-        "can_extend": state.phase == Phase.DONE,
+        "can_extend": state.phase == Phase.DONE and not state.trashed,
         "price": price,
     }
 
@@ -102,6 +102,8 @@ def _headline(state: State) -> str:
             return "Sending"
         case Phase.DOWNLOADING:
             return "Downloading the clips"
+        case Phase.DONE if state.trashed:
+            return "In the trash"
         case Phase.DONE:
             count = len(state.task.clips) if state.task else 0
             return "1 clip" if count == 1 else f"{count} clips"
@@ -135,11 +137,14 @@ def _choice(action: str, price: str) -> dict[str, str]:
     return {
         "again": {"label": f"Send it again{paid}", "title": "Send the same request once more"},
         "forget": {"label": "Forget it", "title": "Settled: do not ask about it again. Nothing is sent."},
+        "restore": {"label": "Undo", "title": "Take it out of the trash"},
         "resume": {"label": "Try again", "title": "Go on with this task; nothing is sent or paid again"},
     }[action]
 
 
 def _note(state: State) -> str:
+    if state.trashed:
+        return "In the trash. What it cost stays counted, and a cell that asks for it again makes new clips."
     parts = [state.remark]
     if state.shown_again:
         parts.append("Shown again: this cell had made it, and nothing was sent now. again=True makes new clips.")
@@ -150,7 +155,7 @@ def _note(state: State) -> str:
 
 
 def _clips(state: State) -> list[dict[str, Any]]:
-    if state.phase != Phase.DONE or not state.task:
+    if state.phase != Phase.DONE or not state.task or state.trashed:
         return []
     return [
         {
@@ -158,6 +163,7 @@ def _clips(state: State) -> list[dict[str, Any]]:
             "path": notebook_path(clip.path),
             "url": clip.url or None,
             "name": download_name(state.prompt, clip.task_id, clip.index),
+            "rating": state.ratings.get(clip.index),
         }
         for clip in state.task.clips
     ]
@@ -175,3 +181,16 @@ def download_name(prompt: str, task_id: str, index: int) -> str:
     """A readable file name, made of the prompt's words: `petals-open-in-the-wind-2.mp4`."""
     words = re.sub(r"[\W_]+", "-", prompt)[:NAME_LENGTH].strip("-")
     return f"{words or task_id}-{index}.mp4"
+
+
+def clip_bytes(clip: Clip) -> bytes:
+    """A clip, for a browser that can reach neither its file nor its URL.
+
+    Raises:
+        InvalidRequest: it has no copy on disk.
+        OSError: its file is gone.
+
+    """
+    if clip.path is None:
+        raise InvalidRequest(f"Clip [{clip.index}] has no copy on disk.", field="index")
+    return clip.path.read_bytes()

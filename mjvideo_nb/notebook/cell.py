@@ -22,11 +22,13 @@ class Cell:
     Args:
         id: the same whenever the cell is run, in this kernel or a later one.
         run: another one each time.
+        named: whether the notebook says which cell it is; else it is known by its text, as another may be too.
 
     """
 
     id: str
     run: str
+    named: bool = True
 
 
 def current_cell() -> Cell | None:
@@ -42,7 +44,7 @@ def current_cell() -> Cell | None:
     named = (parent.get("metadata") or {}).get("cellId")
     code = str((parent.get("content") or {}).get("code", ""))
     cell = str(named) if named else hashlib.sha256(code.encode()).hexdigest()
-    return Cell(id=cell, run=str(header.get("msg_id", "")))
+    return Cell(id=cell, run=str(header.get("msg_id", "")), named=bool(named))
 
 
 def fingerprint(request: VideoRequest, service: str) -> str:

@@ -7,6 +7,7 @@ import json
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import ipywidgets
 
@@ -20,6 +21,7 @@ from .job import Job
 from .picker import Picker
 from .preview import preview
 from .session import Session
+from .showing import Record
 from .state import Phase
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ __all__ = ["Studio"]
 
 MAKE, HISTORY = "Make", "History"
 """The tabs."""
+NOTHING = "A form to make videos with, and nothing made with it yet. Run the cell again to see it."
 SETTLE = 2.0
 """Seconds that Generate stays off after a press at least: the second click of a double click must not pay again."""
 
@@ -66,12 +69,18 @@ class Studio(ipywidgets.VBox):
         self._build(checked)
         super().__init__([self._tabs, self._making] if history else [self._making])
         self.add_class("mj-studio")
+        self.add_class("mj-live")
+        self._record = Record(f"mj-{uuid4().hex}", self, lambda: self._cards.children, nothing=NOTHING)
+        self._cards.observe(self._record.refresh, "children")
         self._show_session()
         if history:
             self._pick_up()
         if not is_empty(image):
             frame = frames.load(image)
             self._use(frame, picture=preview(frame))
+
+    def _ipython_display_(self) -> None:
+        self._record.show()
 
     # What it is made of
 
@@ -174,8 +183,8 @@ class Studio(ipywidgets.VBox):
         note = f" · {frame.note}" if frame.note else ""
         self._picker.show(preview=picture, caption=f"{frame.name}{size}{note}")
 
-    def reuse(self, entry: Entry) -> None:
-        """Fill the form with the settings of a job, its first frame included.
+    def reuse(self, entry: Entry, frame: Frame | None = None) -> None:
+        """Fill the form with the settings of a job and its first frame, or another.
 
         Raises:
             InvalidRequest: they are not known, or belong to an extend, which has no first frame.
@@ -196,7 +205,7 @@ class Studio(ipywidgets.VBox):
         self._extra.value = json.dumps(dict(request.extra)) if request.extra else ""
         self._more.value = bool(request.state or request.no_storage or request.extra)
         self._source.value = ""
-        frame = self._session.library.frame(entry)
+        frame = frame or self._session.library.frame(entry)
         if frame:
             size = frames.load(frame.data).size if frame.data else None
             self._use(replace(frame, size=size), picture=preview(frame))

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import ipywidgets
 
@@ -19,8 +20,11 @@ from . import rows
 from .compare import comparison
 from .iothread import io
 from .listing import Listing
+from .outputs import close
 from .picks import pick
 from .preview import preview
+from .showing import Record
+from .view import JobView
 
 if TYPE_CHECKING:
     from .job import Job
@@ -30,6 +34,7 @@ __all__ = ["PAGE", "History"]
 
 PAGE = 50
 """Rows of a page."""
+NOTHING = "Everything that was made in this folder. Run the cell again to see it."
 PAUSE = 1.0
 """Seconds between two looks at the library because of jobs that change."""
 LOOKING = {"search", "refresh", "days", "weigh"}
@@ -99,7 +104,18 @@ class History(ipywidgets.VBox):
         self._cards.add_class("mj-opened")
         super().__init__([self._list, self._cards])
         self.add_class("mj-history-view")
+        self.add_class("mj-live")
+        self._record = Record(f"mj-{uuid4().hex}", self, self._opened, nothing=NOTHING)
+        self._cards.observe(self._record.refresh, "children")
         self.refresh()
+
+    def _ipython_display_(self) -> None:
+        self._record.show()
+
+    def _opened(self) -> list[JobView]:
+        """The jobs' cards below the list."""
+        widgets = [shown.children[1] for shown in self._cards.children]
+        return [widget for widget in widgets if isinstance(widget, JobView)]
 
     # What it shows
 
@@ -179,8 +195,8 @@ class History(ipywidgets.VBox):
             for name, shown in self._shown.items():
                 _let_go(name, shown)
             self._shown.clear()
-        self._cards.close()
-        self._list.close()
+        close(self._cards)
+        close(self._list)
         super().close()
 
     async def _look_later(self) -> None:
@@ -225,7 +241,7 @@ class History(ipywidgets.VBox):
 
     def _rate(self, message: dict[str, Any]) -> None:
         index = message.get("index")
-        self._shelf.rate(self._id(message), index if type(index) is int else -1, message.get("stars"))
+        self._session.jobs.rate(self._id(message), index if type(index) is int else -1, message.get("stars"))
 
     def _unsettled(self, message: dict[str, Any]) -> Job:
         """The job of an entry whose outcome is unknown still: a second press, here or in another page, finds none."""
@@ -273,7 +289,7 @@ class History(ipywidgets.VBox):
 
     def _side_by_side(self, ids: Sequence[str]) -> None:
         jobs = [self._job(self._entry({"id": name}).id) for name in ids]
-        self._add(COMPARISON, comparison(pick(self._session, [job for job in jobs if job.clips])))
+        self._add(COMPARISON, comparison(self._session, pick(self._session, [job for job in jobs if job.clips])))
 
     def _new_form(self, entry: Entry) -> None:
         from .form import Studio  # a studio has a history itself
@@ -339,15 +355,9 @@ class History(ipywidgets.VBox):
 
 def _let_go(name: str, shown: ipywidgets.Widget) -> None:
     """Close what stood below the list. The card of a job is the job's, and may be shown elsewhere; a form has cards too."""
-    button, widget = shown.children
-    button.close()
-    shown.close()
-    if name == COMPARISON:
-        widget.close()
-
-
-def _nothing(*_: object) -> None:
-    """A comparison has no such buttons."""
+    if name != COMPARISON:
+        shown.children = shown.children[:1]
+    close(shown)
 
 
 def _ids(message: dict[str, Any]) -> list[str]:

@@ -22,9 +22,11 @@ from .cell import current_cell
 from .iothread import io
 from .making import Making
 from .news import News
+from .showing import Showing
 from .state import Phase, State, Step, state_of
 
 if TYPE_CHECKING:
+    from .record import Told
     from .session import Session
     from .view import JobView
 
@@ -52,7 +54,7 @@ class Job:
         self._state = state_of(entry, request, session)
         self._started = time.monotonic() - (time.time() - entry.created.timestamp())
         self._news = News()
-        self._view: JobView | None = None
+        self._showing = Showing(self, session, entry.created)
         self._making = Making(session, entry, request, self._state.task, self._enter, is_new, self._state.phase)
         if self._state.phase == Phase.FAILED or entry.state == JobState.DONE:
             self._future: concurrent.futures.Future[Task] = concurrent.futures.Future()
@@ -179,9 +181,8 @@ class Job:
             if self._state.task is None:
                 raise InvalidRequest("The service never accepted this request: make a new job instead.")
             if self._state.phase == Phase.FAILED or self._state.uncopied:
-                self._state = replace(self._state, phase=Phase.RUNNING, error=None, remark="", uncopied=False)
+                self._change(phase=Phase.RUNNING, error=None, remark="", uncopied=False)
                 self._future = io.start(self._run())
-        self._news.tell()
         return self
 
     def send_again(self) -> Job:
@@ -204,9 +205,7 @@ class Job:
         """Settle an outcome that is not known: it is not asked about any more. Nothing is sent, its price stays counted."""
         self._session.library.ledger.forget(self.entry_id)
         self._session.money_changed()
-        with self._guard:
-            self._state = replace(self._state, forgotten=True)
-        self._news.tell()
+        self._change(forgotten=True)
 
     # Going on from it
 
@@ -256,16 +255,15 @@ class Job:
         )
         return self._session.jobs.make(request, cell=current_cell(), again=again)
 
-    def extend_by_button(self, index: int, motion: str) -> Job:
+    def extend_by_button(self, index: int, motion: str, prompt: str | None = None) -> Job:
         """The same, asked for by a press and not by a cell: always another job."""
-        return self._session.jobs.make(self._finished_task().extend(index, motion=motion))
+        return self._session.jobs.make(self._finished_task().extend(index, motion=motion, prompt=prompt))
 
     def _finished_task(self) -> Task:
         task = self._state.task
         if task is None or self._state.phase != Phase.DONE:
-            raise InvalidRequest(
-                f"index: the job is {self._state.phase}; there is no clip to extend until it is done.", field="index"
-            )
+            why = f"index: the job is {self._state.phase}; there is no clip to extend until it is done."
+            raise InvalidRequest(why, field="index")
         return task
 
     def lineage(self) -> tuple[Step, ...]:
@@ -302,6 +300,9 @@ class Job:
 
         """
         self._session.library.shelf.rate(self.entry_id, index, stars)
+        with self._guard:
+            others = {at: given for at, given in self._state.ratings.items() if at != index}
+            self._change(ratings=others if stars is None else {**others, index: stars})
 
     def tag(self, *words: str) -> None:
         """Give this job these tags instead of those it had, to find it by in `history`."""
@@ -311,18 +312,22 @@ class Job:
         """Write something beside it, to find it by in `history`."""
         self._session.library.shelf.note(self.entry_id, text)
 
-    def read_clip(self, index: int) -> bytes:
-        """The bytes of one clip, from the copy on disk.
+    def delete(self) -> None:
+        """Put it into the trash, with all its clips; `restore` takes it out again.
 
         Raises:
-            IndexError: there is no such clip.
-            OSError: its file is gone.
+            InvalidRequest: it is still under way, and may have been paid for.
 
         """
-        path = self[index].path
-        if path is None:
-            raise IndexError(f"clip [{index}] has no copy on disk")
-        return path.read_bytes()
+        self._session.library.shelf.trash([self.entry_id])
+        if self.entry.trashed is None:
+            raise InvalidRequest("This is still under way and may have been paid for: delete it once it has ended.")
+        self._change(trashed=True)
+
+    def restore(self) -> None:
+        """Take it out of the trash; an `InvalidRequest` if that was emptied meanwhile."""
+        self._session.library.shelf.restore([self.entry_id])
+        self.learn(self.entry)
 
     # Showing it
 
@@ -340,19 +345,27 @@ class Job:
     @property
     def view(self) -> JobView:
         """Its one live card, with the cards of the extends made from it below."""
-        from .view import JobView
+        return self._showing.view
 
-        with self._guard:
-            if self._view is None:
-                self._view = JobView(self)
-            return self._view
+    def told(self, *, pictures: bool = True) -> Told:
+        """What the record in a saved notebook says of it; `pictures`: whether with its posters."""
+        return self._showing.told(pictures=pictures)
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self.view._repr_mimebundle_(**options)
+    def _ipython_display_(self) -> None:
+        self._showing.show()
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each change, at most four times a second, on the I/O thread."""
         self._news.listen(listener)
+
+    def unlisten(self, listener: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._news.unlisten(listener)
+
+    def _change(self, **changes: Any) -> None:
+        with self._guard:
+            self._state = replace(self._state, **changes)
+        self._news.tell()
 
     def belong_to(self, session: Session) -> None:
         """What is begun from this job goes by the settings of this session from now on, if its service is the same."""
@@ -361,17 +374,19 @@ class Job:
 
     def say_shown_again(self) -> None:
         """Say on the card that nothing was sent for it now."""
-        with self._guard:
-            self._state = replace(self._state, shown_again=True)
-        self._news.tell()
+        self._change(shown_again=True)
+
+    def learn(self, entry: Entry) -> None:
+        """Take over what its people have said of it elsewhere, from an entry that was read anyhow."""
+        if (entry.ratings, entry.trashed is not None) != (self._state.ratings, self._state.trashed):
+            self._change(ratings=entry.ratings, trashed=entry.trashed is not None)
 
     # Doing it, on the I/O thread
 
     def _enter(self, phase: str, **changes: Any) -> None:
-        with self._guard:
-            elapsed = time.monotonic() - self._started
-            self._state = replace(self._state, phase=phase, elapsed=elapsed, **changes)
-        self._news.tell()
+        self._change(phase=phase, elapsed=time.monotonic() - self._started, **changes)
+        if self._state.ended:
+            self._showing.refresh()  # before anybody hears of the end: a notebook without a browser is saved then
 
     async def _run(self) -> Task:
         try:

@@ -116,6 +116,8 @@ class Jobs:
             job = self._known.get(entry.id)
             if job is None:
                 job = self._know(Job(self._session, entry, self._request(entry)))
+            else:
+                job.learn(entry)
             if shown_again:
                 job.say_shown_again()
             return job
@@ -174,12 +176,26 @@ class Jobs:
 
         """
         with self._guard:
+            entry = self._library.shelf.get(entry_id)
+            if entry:
+                return self.job(entry)
             if entry_id in self._known:
                 return self._known[entry_id]
-            entry = self._library.shelf.get(entry_id)
-            if entry is None:
-                raise InvalidRequest("This job is not in the library any more.", field="id")
-            return self.job(entry)
+            raise InvalidRequest("This job is not in the library any more.", field="id")
+
+    def rate(self, entry_id: str, index: int, stars: int | None) -> None:
+        """Give a clip of an entry stars, also on the card of its job if there is one.
+
+        Raises:
+            InvalidRequest: there is no such clip, or no such number of stars.
+
+        """
+        with self._guard:
+            job = self._known.get(entry_id)
+        if job:
+            job.rate(index, stars)
+        else:
+            self._library.shelf.rate(entry_id, index, stars)
 
     def unsettled(self) -> list[Job]:
         """What an earlier kernel left behind and is still under way, and what nobody knows the outcome of."""

@@ -40,7 +40,7 @@ class Listing(anywidget.AnyWidget):
         (HERE / name).read_text(encoding="utf-8")
         for name in ("parts.js", "pictures.js", "rows.js", "filters.js", "history_scope.js", "history.js")
     )
-    _css = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("theme.css", "history.css"))
+    _css = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("theme.css", "history.css", "opened.css"))
 
     page = traitlets.Dict().tag(sync=True)
 

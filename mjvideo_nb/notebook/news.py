@@ -32,6 +32,11 @@ class News:
         with self._guard:
             self._listeners.append(listener)
 
+    def unlisten(self, listener: Callable[[], None]) -> None:
+        """Call it no more."""
+        with self._guard:
+            self._listeners = [known for known in self._listeners if known != listener]
+
     def tell(self) -> None:
         """Tell the listeners soon."""
         with self._guard:

@@ -1,18 +1,24 @@
-"""A small picture of a first frame, small enough to be saved with a notebook."""
+"""Small pictures, small enough to be saved with a notebook."""
 
 from __future__ import annotations
 
 import base64
 import importlib.util
 import io
+from typing import TYPE_CHECKING
 
 from mjvideo_nb.frames import Frame
 
 from .picker import MAX_PREVIEW
 
-__all__ = ["preview"]
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+__all__ = ["preview", "thumbnail"]
 
 SIZE = (496, 320)
+THUMBNAILS = ((240, 75), (240, 55), (200, 50), (160, 45), (120, 35))
+"""Pixels of the longer side and quality, the best first."""
 
 
 def preview(frame: Frame) -> str:
@@ -27,9 +33,45 @@ def preview(frame: Frame) -> str:
         small = image.convert("RGB")
     small.thumbnail(SIZE)
     for quality in (80, 60, 40):
-        buffer = io.BytesIO()
-        small.save(buffer, "JPEG", quality=quality)
-        uri = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
+        uri = _jpeg(small, quality)
         if len(uri) <= MAX_PREVIEW:
             return uri
     return ""
+
+
+def thumbnail(data: bytes, media_type: str, most: int) -> str:
+    """A data URI of a picture of at most so many characters; "" where it cannot be made so small, or is no picture.
+
+    Args:
+        data: the picture.
+        media_type: of it.
+        most: characters.
+
+    """
+    if importlib.util.find_spec("PIL") is None:
+        uri = _uri(data, media_type)
+        return uri if len(uri) <= most else ""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            whole = image.convert("RGB")
+    except OSError:
+        return ""
+    for side, quality in THUMBNAILS:
+        small = whole.copy()
+        small.thumbnail((side, side))
+        uri = _jpeg(small, quality)
+        if len(uri) <= most:
+            return uri
+    return ""
+
+
+def _jpeg(image: Picture, quality: int) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=quality, optimize=True)
+    return _uri(buffer.getvalue(), "image/jpeg")
+
+
+def _uri(data: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"

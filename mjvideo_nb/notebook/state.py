@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mjvideo_nb.errors import (
@@ -72,6 +73,8 @@ class State:
         shown_again: its cell was run again, and this is what it had made.
         forgotten: it was uncertain, and its people have settled that.
         steps: the chain that led to it, where it goes on from a clip.
+        ratings: the stars of its clips, by index.
+        trashed: it is in the trash.
 
     """
 
@@ -88,6 +91,8 @@ class State:
     shown_again: bool = False
     forgotten: bool = False
     steps: tuple[Step, ...] = ()
+    ratings: Mapping[int, int] = field(default_factory=dict)
+    trashed: bool = False
 
     @property
     def ended(self) -> bool:
@@ -107,7 +112,12 @@ class State:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """What can be done about a failure: "again" (pays once more), "forget", "resume" (pays nothing)."""
+        """What can be done about a failure: "again" (pays once more), "forget", "resume" (pays nothing).
+
+        Of what is in the trash: "restore".
+        """
+        if self.trashed:
+            return ("restore",)
         if self.uncopied:
             return ("resume",)
         if self.phase != Phase.FAILED or self.forgotten:
@@ -144,6 +154,8 @@ def state_of(entry: Entry, request: VideoRequest | None, session: Session) -> St
         elapsed=max(0.0, until - entry.created.timestamp()),
         forgotten=entry.state == JobState.FORGOTTEN,
         steps=_steps(request, entry, session),
+        ratings=entry.ratings,
+        trashed=entry.trashed is not None,
     )
 
 

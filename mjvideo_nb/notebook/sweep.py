@@ -28,6 +28,7 @@ from .cell import Cell
 from .filling import Filling
 from .iothread import io
 from .news import INTERVAL, News
+from .showing import Shown
 from .state import Phase
 
 if TYPE_CHECKING:
@@ -88,7 +89,12 @@ class Sweep:
         self._refused: dict[int, BaseException] = {}
         self._fresh: list[Job] = []
         self._news = News(self._interval)
-        self._view: SweepView | None = None
+        self._shown: Shown[SweepView] = Shown(
+            f"mj-{secrets.token_hex(8)}",
+            self._make_view,
+            lambda _: [job for job in self.jobs if job],
+            heading=self._words,
+        )
         self._filling = Filling(
             make=self._make,
             has_place=self._has_place,
@@ -96,6 +102,7 @@ class Sweep:
             on_change=self._news.tell,
             guard=self._guard,
         )
+        self._news.listen(self._shown.refresh)
         self._requests = [self._request(number) for number in range(len(plan))]  # checked now, before anything is made
         if sweep_id:
             for number, entry in session.library.sweeping.jobs(sweep_id).items():
@@ -327,20 +334,29 @@ class Sweep:
 
     @property
     def view(self) -> SweepView:
-        """Its one live view."""
+        """Its one live view; another one when the last was closed."""
+        return self._shown.view
+
+    def _make_view(self) -> SweepView:
         from .sweep_view import SweepView
 
-        with self._guard:
-            if self._view is None:
-                self._view = SweepView(self)
-            return self._view
+        return SweepView(self)
 
-    def _repr_mimebundle_(self, **options: Any) -> Any:
-        return self.view._repr_mimebundle_(**options)
+    def _words(self) -> str:
+        from .sweep_page import words
+
+        return f"Sweep: {self.plan.title} · {words(self)}"
+
+    def _ipython_display_(self) -> None:
+        self._shown.show()
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` after each change, on the I/O thread; a burst of changes becomes one call."""
         self._news.listen(listener)
+
+    def unlisten(self, listener: Callable[[], None]) -> None:
+        """Call it no more."""
+        self._news.unlisten(listener)
 
     def say_shown_again(self) -> None:
         """Say that this is what its cell has planned before, and that nothing was sent now."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .job import Job
     from .sweep import Sweep
 
-__all__ = ["cells", "page", "plan"]
+__all__ = ["cells", "page", "plan", "words"]
 
 UNKNOWN_SIZE = (16, 9)
 LONGEST = 300
@@ -52,18 +52,15 @@ def _head(axis: Axis, place: int) -> dict[str, str]:
 def page(sweep: Sweep) -> dict[str, Any]:
     """How far it is, what is offered next, and what that costs."""
     missing, queued = sweep.missing, sweep.queued
-    phases = [job.state.phase for job in sweep.jobs if job]
-    words = [
-        (phases.count(Phase.DONE), "done"),
-        (sum(1 for phase in phases if phase not in {Phase.DONE, Phase.FAILED}), "under way"),
-        (len(queued), "to be sent"),
-        (phases.count(Phase.FAILED), "failed"),
-    ]
+    phases = _phases(sweep)
+    counts = _counts(sweep)
     started = bool(phases or queued or any(sweep.refusal(number) for number in missing))
     cost, fits, warning = _cost(sweep, missing)
     return {
-        "state": _look(running=bool(queued or words[1][0]), started=started, done=words[0][0], size=len(sweep)),
-        "words": [f"{count} {word}" for count, word in words if count],
+        "state": _look(
+            running=bool(queued or counts["under way"]), started=started, done=counts["done"], size=len(sweep)
+        ),
+        "words": _told(counts),
         "missing": _missing(len(missing), cost, started=started),
         "budget": "" if queued else warning,
         "enough": fits == len(missing),
@@ -71,6 +68,31 @@ def page(sweep: Sweep) -> dict[str, Any]:
         "note": "\n".join(line for line in (sweep.stopped, AGAIN if sweep.shown_again else "") if line),
         "error": "",
     }
+
+
+def words(sweep: Sweep) -> str:
+    """How far it is, in one line."""
+    missing = len(sweep.missing)
+    return " · ".join([*_told(_counts(sweep)), *([f"{missing} not made"] if missing else [])])
+
+
+def _phases(sweep: Sweep) -> list[str]:
+    return [job.state.phase for job in sweep.jobs if job]
+
+
+def _counts(sweep: Sweep) -> dict[str, int]:
+    phases = _phases(sweep)
+    ended = {Phase.DONE, Phase.FAILED}
+    return {
+        "done": phases.count(Phase.DONE),
+        "under way": sum(1 for phase in phases if phase not in ended),
+        "to be sent": len(sweep.queued),
+        "failed": phases.count(Phase.FAILED),
+    }
+
+
+def _told(counts: Mapping[str, int]) -> list[str]:
+    return [f"{count} {word}" for word, count in counts.items() if count]
 
 
 def _look(*, running: bool, started: bool, done: int, size: int) -> str:

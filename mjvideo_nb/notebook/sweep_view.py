@@ -16,7 +16,9 @@ import traitlets
 from mjvideo_nb.errors import InvalidRequest, MJVideoError
 
 from . import sweep_page
+from .card import clip_bytes
 from .iothread import io
+from .outputs import close
 
 if TYPE_CHECKING:
     from .job import Job
@@ -46,11 +48,14 @@ class Matrix(anywidget.AnyWidget):
     _esm = "\n".join(
         (HERE / name).read_text(encoding="utf-8")
         for name in (
-            *("parts.js", "icons.js", "clips.js", "player.js", "bar.js"),
-            *("sweep_scope.js", "sweep_cell.js", "sweep.js"),
+            *("parts.js", "icons.js", "clips.js", "player.js", "help.js", "bar.js"),
+            *("stars.js", "sweep_scope.js", "sweep_cell.js", "sweep.js"),
         )
     )
-    _css = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("theme.css", "stage.css", "sweep.css"))
+    _css = "\n".join(
+        (HERE / name).read_text(encoding="utf-8")
+        for name in ("theme.css", "stage.css", "stars.css", "sweep.css", "opened.css")
+    )
 
     plan = traitlets.Dict().tag(sync=True)
     page = traitlets.Dict().tag(sync=True)
@@ -105,6 +110,7 @@ class SweepView(ipywidgets.VBox):
         self._actions: dict[str, Callable[[dict[str, Any]], object]] = {
             "run": lambda _: sweep.start(),
             "stop": lambda _: sweep.stop(),
+            "rate": self._rate,
             "retry": lambda message: sweep.retry(_number(message)),
             "again": lambda message: sweep.send_again(_number(message)),
             "forget": lambda message: self._job(message).forget(),
@@ -132,6 +138,15 @@ class SweepView(ipywidgets.VBox):
             except MJVideoError as error:
                 self._matrix.page = {**self._matrix.page, "error": str(error)}
 
+    def close(self) -> None:
+        """Close it; the sweep goes on, and makes another view when it is shown again."""
+        self._sweep.unlisten(self._soon)
+        for job_id in list(self._opened):
+            self._close(job_id)
+        close(self._cards)
+        close(self._matrix)
+        super().close()
+
     def _soon(self) -> None:
         io.start(self._refresh_in_a_thread())
 
@@ -154,8 +169,13 @@ class SweepView(ipywidgets.VBox):
             raise InvalidRequest("Nothing was made in this cell yet.", field="number")
         return job
 
+    def _rate(self, message: dict[str, Any]) -> None:
+        index = message.get("index")
+        place = index if type(index) is int else -1
+        self._sweep.session.jobs.rate(self._job(message).entry_id, place, message.get("stars"))
+
     def _read_clip(self, number: int, index: int) -> bytes:
-        return self._job({"number": number}).read_clip(index)
+        return clip_bytes(self._job({"number": number})[index])
 
     def _open(self, job: Job) -> None:
         button = ipywidgets.Button(description="Close", tooltip="Take this card away; nothing is deleted")
@@ -170,9 +190,9 @@ class SweepView(ipywidgets.VBox):
         with self._guard:
             shown = self._opened.pop(job_id, None)
             self._cards.children = tuple(self._opened.values())[::-1]
-        if shown:  # the card is the job's, and may be shown elsewhere
-            shown.children[0].close()
-            shown.close()
+        if shown:
+            shown.children = shown.children[:1]  # the card is the job's, and may be shown elsewhere
+            close(shown)
 
     def _close_by_button(self, job_id: str) -> None:
         self._close(job_id)

@@ -1,16 +1,22 @@
-"""A job's live view: its card on the stage, and below it the cards of the extends made from its buttons."""
+"""A job's live view: its card on the stage, and below it what was begun from its buttons: forms, and the cards of extends."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import ipywidgets
 
+from mjvideo_nb import frames
+
+from .card import clip_bytes
 from .stage import Stage
 
 if TYPE_CHECKING:
     from .job import Job
+    from .session import Session
 
 __all__ = ["JobView"]
 
@@ -20,13 +26,23 @@ class JobView(ipywidgets.VBox):
 
     Args:
         job: the job; the view follows it, and the job does not depend on the view.
+        session: what a form below the card belongs to.
 
     """
 
-    def __init__(self, job: Job) -> None:
-        self._job = job
+    def __init__(self, job: Job, session: Session) -> None:
+        self.job = job
+        self._session = session
         self._showing = threading.Lock()
-        self._stage = Stage(card=job.card, on_extend=self._extend, on_choice=self._choose, read_clip=job.read_clip)
+        self._stage = Stage(
+            card=job.card,
+            on_extend=self._extend,
+            on_choice=self._choose,
+            read_clip=lambda index: clip_bytes(job[index]),
+            on_rate=job.rate,
+            on_frame=self._use_frame,
+            on_delete=lambda _index: job.delete(),
+        )
         super().__init__([self._stage])
         self.add_class("mj-view")
         job.listen(self._refresh)
@@ -36,20 +52,44 @@ class JobView(ipywidgets.VBox):
     def _refresh(self) -> None:
         # Cell and I/O thread may both come by: without the lock an older card could be shown over a newer one.
         with self._showing:
-            self._stage.show(self._job.card)
+            self._stage.show(self.job.card)
 
-    def _extend(self, index: int, motion: str) -> None:
+    def _extend(self, index: int, motion: str, prompt: str | None = None) -> None:
         """The button under a clip: another job, its card below this one."""
-        self._add(self._job.extend_by_button(index, motion))
+        self._add(self.job.extend_by_button(index, motion, prompt))
+
+    def _use_frame(self, index: int, at: float | None, picture: bytes) -> None:
+        """Another form, directly below the card, with this job's settings and a frame of one of its clips."""
+        from .form import Studio  # which shows jobs itself
+
+        name = f"last frame of [{index}]" if at is None else f"[{index}] at {at:.1f} s"
+        frame = replace(frames.load(picture), name=name)
+        form = Studio(self._session, image=frame, prompt="", motion="low", video_type="480p", history=False)
+        if self.job.request:
+            form.reuse(self.job.entry, frame)
+        self.set_trait("children", (self._stage, form, *self.children[1:]))
 
     def _choose(self, action: str) -> None:
-        """A button under a failure."""
+        """A button under a failure, or under what was deleted."""
         if action == "again":
-            self._add(self._job.send_again())
+            self._add(self.job.send_again())
         elif action == "forget":
-            self._job.forget()
+            self.job.forget()
+        elif action == "restore":
+            self.job.restore()
         else:
-            self._job.resume()
+            self.job.resume()
 
     def _add(self, job: Job) -> None:
         self.set_trait("children", (*self.children, job.view))
+
+    def all_views(self) -> Iterator[JobView]:
+        """This view, and those below it."""
+        yield self
+        for view in self.children[1:]:
+            yield from view.all_views()
+
+    def close(self) -> None:
+        """Close it; the job goes on, and makes another view when it is shown again."""
+        self.job.unlisten(self._refresh)
+        super().close()

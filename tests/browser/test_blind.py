@@ -31,7 +31,8 @@ PICTURE = """video => {
 AT_END = "video => new Promise(done => { video.onseeked = () => done(); video.currentTime = 4; })"
 STICKS_OUT = """card => [...card.querySelectorAll('*')]
     .filter(node => node.getClientRects().length && !node.closest('thead, tfoot')
-        && node.getBoundingClientRect().right > card.getBoundingClientRect().right + 1)
+        && (node.getBoundingClientRect().right > card.getBoundingClientRect().right + 1
+            || (node.matches('td, th, button, .mj-line, p') && node.scrollWidth > node.clientWidth + 1)))
     .map(node => `${node.className?.baseVal ?? node.className}: ${node.textContent}`)"""
 
 

@@ -63,7 +63,7 @@ def test_jobs_tasks_clips_files_urls_and_labels_stand_on_one_stage(session, requ
     job = session.jobs.make(request_)
     task = job.wait(60)
     mine = tmp_path / "mine.mp4"
-    mine.write_bytes(job.read_clip(0))
+    mine.write_bytes(job[0].path.read_bytes())
     what = [
         job,
         task,
@@ -72,7 +72,7 @@ def test_jobs_tasks_clips_files_urls_and_labels_stand_on_one_stage(session, requ
         "https://x.example/films/old%20one.mp4",
         {"before": mine, "after": job},
     ]
-    stage = comparison(pick(session, what))
+    stage = comparison(session, pick(session, what))
     clips = stage.card["clips"]
     assert [clip["index"] for clip in clips] == list(range(7))
     assert [clip["label"] for clip in clips[3:]] == ["mine.mp4", "old one.mp4", "before", "after"]
@@ -81,6 +81,24 @@ def test_jobs_tasks_clips_files_urls_and_labels_stand_on_one_stage(session, requ
     assert clips[4]["url"] == "https://x.example/films/old%20one.mp4"
     assert stage._read_clip(5) == mine.read_bytes()
     assert not stage.card["can_extend"]
+
+
+def test_clips_of_the_library_have_stars_wherever_they_are_shown(session, request_, tmp_path):  # noqa: F811
+    job = session.jobs.make(request_)
+    job.wait(60)
+    job.rate(0, 2)
+    mine = tmp_path / "mine.mp4"
+    mine.write_bytes(job[0].path.read_bytes())
+    stage = comparison(session, pick(session, [job, mine]))
+    ours, other = stage.card["clips"]
+    assert ours["rating"] == 2
+    assert other["can_rate"] is False
+    assert stage.rate({"index": 0, "stars": 5}, [])[0] == {"ok": True}
+    assert job.entry.ratings == {0: 5}
+    assert job.card["clips"][0]["rating"] == 5
+    answer = stage.rate({"index": 1, "stars": 5}, [])[0]
+    assert not answer["ok"]
+    assert "not in the library" in answer["message"]
 
 
 def test_a_clip_of_an_earlier_task_is_found_in_the_library(session, request_):  # noqa: F811
@@ -106,6 +124,6 @@ def test_a_text_that_is_no_video_is_refused(session, tmp_path):
 
 
 @pytest.mark.parametrize("count", [0, 17])
-def test_too_many_or_none_are_refused(count):
+def test_too_many_or_none_are_refused(session, count):
     with pytest.raises(mj.InvalidRequest, match="1 to 16"):
-        comparison([Pick(url="https://x/1")] * count)
+        comparison(session, [Pick(url="https://x/1")] * count)

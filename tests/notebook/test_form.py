@@ -124,7 +124,7 @@ def test_impatient_clicks_send_one_request(ready, submits):
     ready._go.click()
     ready.jobs[0].wait(60)
     assert submits() == before + 2
-    assert [view._job for view in ready._cards.children] == list(ready.jobs)
+    assert [view.job for view in ready._cards.children] == list(ready.jobs)
     assert ready.jobs[1] is job
 
 

@@ -302,7 +302,7 @@ def test_an_uncertain_request_is_sent_again_once_and_its_card_opened(session, sh
     before = submits()
     assert act(history, "again", id=job)["ok"]
     (card,) = history._cards.children
-    made = card.children[1]._job
+    made = card.children[1].job
     made.wait(60)
     assert submits() == before + 1
     assert session.library.shelf.get(job).state == JobState.FORGOTTEN

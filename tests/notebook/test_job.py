@@ -187,7 +187,7 @@ def test_the_button_under_a_clip_makes_a_card_below(session, request_, reached, 
     below = job.view.children[1].children[0]
     assert below.card["origin"] == f"[0] of task {job.id}"
     assert below.card["chips"][0] == "high"
-    job.view.children[1]._job.wait(60)
+    job.view.children[1].job.wait(60)
     assert submits() == before + 1
 
 

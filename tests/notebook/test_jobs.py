@@ -185,7 +185,7 @@ def test_an_uncertain_request_can_be_sent_again_knowingly(session, request_, mis
         job.wait(60)
     assert session.library.shelf.uncertain()[0].id == job.entry_id
     job.view._choose("again")
-    again = job.view.children[1]._job
+    again = job.view.children[1].job
     again.wait(60)
     assert submits() == before + 2
     assert session.library.shelf.uncertain() == []

@@ -15,6 +15,7 @@ from mjvideo_nb import frames
 from mjvideo_nb.notebook import planning
 from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.cell import Cell
+from mjvideo_nb.notebook.outputs import close
 from mjvideo_nb.notebook.planning import sweep_of
 from mjvideo_nb.notebook.session import Session
 
@@ -453,11 +454,11 @@ def test_bytes_stars_and_stills_come_when_they_are_there(session, plan):
 
 def test_showing_it_again_makes_no_further_widgets(plan):
     sweep = plan(cell=CELL)
-    sweep._repr_mimebundle_()
+    sweep._ipython_display_()
     gc.collect()
     before = len(_instances)
     for run in range(20):
-        plan(cell=Cell("a-cell", str(run)))._repr_mimebundle_()
+        plan(cell=Cell("a-cell", str(run)))._ipython_display_()
     assert len(_instances) == before
 
 
@@ -473,3 +474,33 @@ def test_the_word_of_a_notebook_reaches_it(session, monkeypatch, photo):
     assert len(sweep) == 4
     with pytest.raises(IndexError, match=r"sweep\.jobs"):
         sweep[0]
+
+
+def test_stars_of_the_matrix_are_those_of_the_job_and_of_its_card(plan):
+    sweep = plan(prompt=["steam", "petals"]).start()
+    sweep.wait(60)
+    job = sweep.jobs[1]
+    assert act(sweep, "rate", number=1, index=0, stars=4) == {"ok": True}
+    assert cells(sweep)[1]["clips"][0]["rating"] == 4
+    assert job.entry.ratings == {0: 4}
+    assert job.card["clips"][0]["rating"] == 4
+    job.rate(0, None)
+    assert cells(sweep)[1]["clips"][0]["rating"] is None
+    for wrong in ({"index": 7, "stars": 1}, {"index": 0, "stars": 6}, {"index": None, "stars": 1}):
+        assert not act(sweep, "rate", number=1, **wrong)["ok"]
+    assert job.entry.ratings == {}
+
+
+def test_a_view_that_was_closed_is_made_anew_and_leaves_nothing(plan):
+    sweep = plan(prompt=["steam", "petals"]).start()
+    sweep.wait(60)
+    before = len(_instances)
+    view = sweep.view
+    act(sweep, "open", number=0)
+    cards = sweep.jobs[0].view
+    close(view)
+    assert view.comm is None
+    close(cards)
+    assert len(_instances) == before
+    assert sweep.view is not view
+    close(sweep.view)
