@@ -1,4 +1,4 @@
-"""How well four clips of 9 MB keep step on a card for a minute of looping: `python -m tests.benchmarks.stage`.
+"""How well four clips of 9 MB keep step on a card for a minute of looping: `python -m tests.benchmarks.drift`.
 
 A real JupyterLab in a real Chromium. At every frame that the browser draws: how far apart the clocks of the clips are, and
 how many frames lie between the pictures that were painted last. `--seconds 10` is quicker, `--uneven` has clips of
