@@ -48,7 +48,9 @@ def found_by(axe, notebook, cell):
     """What axe-core says against what stands in the output of a cell, in words."""
     output = notebook.cell(cell)
     output.scroll_into_view_if_needed()
-    output.evaluate("output => { document.querySelector('[data-axe]')?.removeAttribute('data-axe'); output.dataset.axe = ''; }")
+    output.evaluate(
+        "output => { document.querySelector('[data-axe]')?.removeAttribute('data-axe'); output.dataset.axe = ''; }"
+    )
     response = axe.run(notebook.page, context="[data-axe] .jp-OutputArea-output").response
     return [
         f"{rule['id']}: {node['html'][:200]} · {node['failureSummary']}"
