@@ -141,7 +141,7 @@ def _clip(clip: Mapping[str, Any], told: Told) -> str:
     poster, path = told.posters.get(index, ""), quote(clip["path"] or "")
     screen = f'<img src="{escape(poster)}" alt="Clip {name}" width="200" style="{PICTURE}">' if poster else ""
     if path:
-        look = f'preload="none" poster="{CLEAR}" style="{OVER}"' if poster else f'preload="metadata" style="{PICTURE}"'
+        look = f'preload="none" poster="{CLEAR}" style="{OVER}"' if poster else f'preload="none" style="{PICTURE}"'
         screen += f'<video src="{escape(path)}" title="Clip {name}" controls loop muted playsinline {look}></video>'
     link = f' <a href="{escape(path)}">{escape(_file(clip))}</a>' if path else ""
     return f'<td style="{CELL}"><div style="{SCREEN}">{screen}</div><b>{name}</b>{link}{_stars(clip)}</td>'
