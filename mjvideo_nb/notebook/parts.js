@@ -58,6 +58,21 @@ function isOurs(event) {
   return !(event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape");
 }
 
+/** Keeps such keys from the shortcuts of the page. Notebook 7 looks at a key before any element does, so that it has to be
+ *  told earlier still, by the attribute that its shortcuts (Lumino's) heed; only for this one key. Once for the page. */
+function keepKeys() {
+  const done = Symbol.for("mjvideo_nb.keys");
+  if (globalThis[done]) return;
+  globalThis[done] = true;
+  const mark = (event) => {
+    const { target } = event;
+    if (!isOurs(event) || !target.closest?.(".mj, .mj-studio")) return;
+    target.setAttribute("data-lm-suppress-shortcuts", "true");
+    setTimeout(() => target.removeAttribute("data-lm-suppress-shortcuts"));
+  };
+  window.addEventListener("keydown", mark, { capture: true });
+}
+
 /** What belongs to a widget's model and not to one view of it. A cell that is moved, or a second view, finds it all here. */
 class ModelScope {
   gone = false;
@@ -99,6 +114,7 @@ function widgetOf(Scope, View) {
     let scope;
     return {
       initialize({ model, experimental }) {
+        keepKeys();
         scope = new Scope(model, experimental.invoke);
         return () => scope.dispose();
       },
