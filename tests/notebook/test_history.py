@@ -327,7 +327,7 @@ def test_clips_of_several_jobs_stand_on_one_stage(session, shelf):
     history = History(session)
     act(history, "compare", ids=[first, second])
     (card,) = history._cards.children
-    stage = card.children[1]
+    stage = card.children[1].stage
     assert [clip["index"] for clip in stage.card["clips"]] == list(range(8))
     assert stage._read_clip(6) == b"clip 2 of second-task"
     assert stage.card["clips"][6]["label"] == "[2] · second"
