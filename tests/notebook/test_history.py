@@ -331,7 +331,8 @@ def test_clips_of_several_jobs_stand_on_one_stage(session, shelf):
     assert [clip["index"] for clip in stage.card["clips"]] == list(range(8))
     assert stage._read_clip(6) == b"clip 2 of second-task"
     assert stage.card["clips"][6]["label"] == "[2] · second"
-    assert stage.card["can_extend"] is False
+    assert stage.card["can_extend"]
+    assert not any(clip.get("loose") for clip in stage.card["clips"]), "they are of the library"
     act(history, "compare", ids=[second])
     assert len(history._cards.children) == 1
 
