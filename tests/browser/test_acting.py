@@ -17,8 +17,6 @@ from playwright.sync_api import expect
 
 from tests.media.clips import make as render
 
-from .notebook import in_both_hosts
-
 PROJECT = Path(__file__).parents[2]
 PHOTO = PROJECT / "notebooks" / "coffee.jpg"
 
@@ -67,7 +65,6 @@ def choose(notebook, clip, words):
     notebook.page.get_by_role("menuitem", name=words).click()
 
 
-@in_both_hosts
 @pytest.mark.timeout(240)
 def test_stars_are_given_by_mouse_and_keys_kept_and_there_again_tomorrow(made):
     card, keyboard = card_of(made), made.page.keyboard
