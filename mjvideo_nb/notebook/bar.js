@@ -171,13 +171,7 @@ class Bar {
 
   update() {
     const { player } = this;
-    const shown = player.wanted ? "pause" : "play";
-    if (this.play.dataset.shows !== shown) {
-      this.play.dataset.shows = shown;
-      this.play.replaceChildren(icon(ICONS[shown]));
-      this.play.title = shown === "play" ? "Play" : "Pause";
-      this.play.setAttribute("aria-label", this.play.title);
-    }
+    showWanted(this.play, player);
     const { duration: length, time, part } = player;
     setAttribute(this.looping, "aria-pressed", player.loop);
     setAttribute(this.part, "aria-pressed", part !== null);

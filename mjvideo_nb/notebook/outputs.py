@@ -36,9 +36,8 @@ class Outputs:
         """
         cell = current_cell()
         if cell is None or not cell.named:
-            return (
-                widget.comm is not None
-            )  # two cells of the same words are one to us, so that nothing is known to be replaced
+            # Two cells of the same words are one to us, so that nothing is known to be replaced.
+            return widget.comm is not None
         self._listen()
         with self._guard:
             widgets = self._shown.setdefault(cell.id, {}).setdefault(cell.run, [])

@@ -70,13 +70,7 @@ class Pair {
   updateBar() {
     if (!this.bar) return; // the player speaks while this is being made
     const { player } = this;
-    const shown = player.wanted ? "pause" : "play";
-    if (this.play.dataset.shows !== shown) {
-      this.play.dataset.shows = shown;
-      this.play.replaceChildren(icon(ICONS[shown]));
-      this.play.title = shown === "play" ? "Play" : "Pause";
-      this.play.setAttribute("aria-label", this.play.title);
-    }
+    showWanted(this.play, player);
     const { duration: length, time } = player;
     setAttribute(this.seek, "max", length || 1);
     this.seek.value = time;

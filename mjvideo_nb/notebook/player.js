@@ -247,3 +247,13 @@ class Player {
     this.videos = [];
   }
 }
+
+/** Has the button of a player say what a press does now. */
+function showWanted(button, player) {
+  const shown = player.wanted ? "pause" : "play";
+  if (button.dataset.shows === shown) return;
+  button.dataset.shows = shown;
+  button.replaceChildren(icon(ICONS[shown]));
+  button.title = shown === "play" ? "Play" : "Pause";
+  button.setAttribute("aria-label", button.title);
+}

@@ -47,8 +47,8 @@ class Record:
     Args:
         name: by which the record is known among all outputs; it may stand in several cells.
         view: what is shown live.
-        cards: what is told, in its order: the jobs' views in it (what stands below them is found by itself), jobs, or
-            what is told already.
+        cards: what is told, in its order: the jobs' views in it, which are followed (what stands below them is found by
+            itself); jobs, whose owner refreshes the record; or what is told already.
         heading: what is told above them.
         nothing: what is told while there are none.
 
@@ -114,9 +114,6 @@ class Record:
                 told.append(item)
                 continue
             for job in self._jobs(item):
-                if job.entry_id not in self._heard:
-                    self._heard[job.entry_id] = job
-                    job.listen(self.refresh)
                 told.append(job.told(pictures=len(told) < MOST_WITH_PICTURES))
         return record(told, heading=self._heading(), nothing=self._nothing)
 
@@ -128,6 +125,9 @@ class Record:
             if view not in self._watched:
                 self._watched.add(view)
                 view.observe(self.refresh, "children")
+            if view.job.entry_id not in self._heard:
+                self._heard[view.job.entry_id] = view.job
+                view.job.listen(self.refresh)
             yield view.job
 
     def _let_go(self) -> None:
