@@ -132,5 +132,19 @@ def __getattr__(name: str) -> object:
     return value
 
 
+def load_ipython_extension(ipython: object) -> None:
+    """What `%load_ext mjvideo_nb` does: the magics `%%mjvideo` and `%mjvideo`, and what Tab offers behind them."""
+    from .notebook.magic import register
+
+    register(ipython)  # type: ignore[arg-type]  # to name its type here would load IPython
+
+
+def unload_ipython_extension(ipython: object) -> None:
+    """What `%unload_ext mjvideo_nb` does."""
+    from .notebook.magic import unregister
+
+    unregister(ipython)  # type: ignore[arg-type]
+
+
 def __dir__() -> list[str]:
     return [*_HOME, "__version__"]

@@ -193,3 +193,11 @@ class Kernel:
         while name not in self._answers and time.monotonic() < end:
             self._iopub({})
         return self._answers.pop(name)
+
+    def complete(self, code: str) -> list[str]:
+        """What Tab offers at the end of this."""
+        asked = self._client.complete(code, len(code))
+        while True:
+            answer = self._client.get_shell_msg(timeout=PATIENCE)
+            if answer["parent_header"].get("msg_id") == asked:
+                return list(answer["content"]["matches"])
