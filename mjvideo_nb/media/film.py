@@ -21,7 +21,19 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from PIL import Image
 
-__all__ = ["NO_PICTURES", "Film", "Probe", "Track", "bad_clip", "opened", "picture", "probe", "shown_size", "survey"]
+__all__ = [
+    "NO_PICTURES",
+    "Film",
+    "Probe",
+    "Track",
+    "bad_clip",
+    "exact",
+    "opened",
+    "picture",
+    "probe",
+    "shown_size",
+    "survey",
+]
 
 READ = {"format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm", "protocol_whitelist": "file"}
 """A playlist that is named like a video must not make FFmpeg open what it lists."""
@@ -158,7 +170,7 @@ class Film:
         shown: VideoFrame | None = None
         ticks = 0
         for frame in self.frames():
-            at = (frame.pts or 0) * (frame.time_base or Fraction(0))
+            at = (frame.pts or 0) * exact(frame.time_base, Fraction(0))
             if shown is None:
                 begin = at
             while shown is not None and begin + ticks / fps + half < at:
@@ -183,6 +195,22 @@ class Film:
             yield part
 
 
+def exact(number: Any, unset: Fraction) -> Fraction:
+    """A rate or a unit of time of PyAV as a fraction: from PyAV 19 on it has a kind of its own, whose sums are rounded.
+
+    Args:
+        number: as PyAV gives it; None or 0 where it is not set.
+        unset: what to take then.
+
+    """
+    return Fraction(number.numerator, number.denominator) if number else unset
+
+
+def _tolerance(version: str) -> dict[str, Any]:
+    """So that tags which are no UTF-8 keep no film from being read: from PyAV 19 on they never do."""
+    return {"metadata_errors": "replace"} if int(version.partition(".")[0]) < 19 else {}
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Film]:
     """Open a video file for reading.
@@ -201,7 +229,7 @@ def opened(path: Path) -> Iterator[Film]:
             raise bad_clip(path, "it is empty")
     try:
         # An absolute path is never taken for a URL.
-        container = av.open(str(path.absolute()), options=READ, metadata_errors="replace")
+        container = av.open(str(path.absolute()), options=READ, **_tolerance(av.__version__))
     except av.FFmpegError as error:
         raise bad_clip(path, "it is something else or damaged") from error
     with container:
@@ -221,8 +249,8 @@ def survey(path: Path) -> Track:
 
     """
     with opened(path) as film:
-        time_base = film.stream.time_base or Fraction(1)
-        rate = film.stream.average_rate or film.stream.guessed_rate or Fraction(24)
+        time_base = exact(film.stream.time_base, Fraction(1))
+        rate = exact(film.stream.average_rate or film.stream.guessed_rate, Fraction(24))
         usual = round(1 / rate / time_base)
         starts: list[int] = []
         ends: list[int] = []

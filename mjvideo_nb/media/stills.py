@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mjvideo_nb.written import written
 
 from .files import path_of, whole_number
-from .film import NO_PICTURES, bad_clip, opened, picture, shown_size, survey
+from .film import NO_PICTURES, bad_clip, exact, opened, picture, shown_size, survey
 
 if TYPE_CHECKING:
     from av import VideoFrame
@@ -138,7 +138,7 @@ def _spread(source: Path, most: int) -> Iterator[tuple[VideoFrame, float]]:
     with opened(source) as film:
         for number, frame in enumerate(film.frames()):
             if number in wanted:
-                at = (frame.pts or 0) * (frame.time_base or track.time_base)
+                at = (frame.pts or 0) * exact(frame.time_base, track.time_base)
                 yield frame, float(at - track.start * track.time_base)
 
 
