@@ -1,7 +1,7 @@
 """The kernels and Pythons that are held to: `nox` runs both ends, `nox -s kernel` all of them, `nox -l` lists them.
 
 A session makes an environment of its own with one ipykernel, and runs the tests that a kernel can decide
-(`tests/kernel`): cells that are queued, presses while cells run, interrupts, restarts. `nox -r` takes the environments
+(`tests/kernel`, `tests/test_running.py`): cells that are queued, presses while cells run, interrupts, restarts. `nox -r` takes the environments
 that are there.
 """
 
@@ -35,4 +35,4 @@ def kernel(session: nox.Session, ipykernel: str) -> None:
         "-c",
         "import ipykernel, sys; print('Python', sys.version.split()[0], 'ipykernel', ipykernel.__version__)",
     )
-    session.run("pytest", "tests/kernel", *session.posargs)
+    session.run("pytest", "tests/kernel", "tests/test_running.py", *session.posargs)
