@@ -6,7 +6,8 @@ import sys
 import time
 
 RUNS = 20
-SHELL = "from IPython.core.interactiveshell import InteractiveShell; InteractiveShell()"
+# As a kernel has it: asyncio is there already.
+SHELL = "import asyncio; from IPython.core.interactiveshell import InteractiveShell; InteractiveShell()"
 WAYS = {
     "bare": "pass",
     "package": "import mjvideo_nb",
