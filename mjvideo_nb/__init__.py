@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from .notebook.api import video as video
     from .notebook.job import Job as Job
     from .retries import Retries as Retries
+    from .running import run as run
 
 # Where each public name lives. A module is loaded when one of its names is first used, so that `import mjvideo_nb`
 # costs next to nothing and a script never loads Jupyter.
@@ -98,6 +99,7 @@ _HOMES = {
     ".media": ("contact_sheet", "preview", "reel"),
     ".models": ("Clip", "Motion", "Status", "Task", "VideoRequest"),
     ".retries": ("Retries",),
+    ".running": ("run",),
     ".notebook.api": (
         "balance",
         "compare",
@@ -128,6 +130,20 @@ def __getattr__(name: str) -> object:
     value = getattr(import_module(_HOME[name], __name__), name)
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(ipython: object) -> None:
+    """What `%load_ext mjvideo_nb` does: the magics `%%mjvideo` and `%mjvideo`, and what Tab offers behind them."""
+    from .notebook.magic import register
+
+    register(ipython)  # type: ignore[arg-type]  # to name its type here would load IPython
+
+
+def unload_ipython_extension(ipython: object) -> None:
+    """What `%unload_ext mjvideo_nb` does."""
+    from .notebook.magic import unregister
+
+    unregister(ipython)  # type: ignore[arg-type]
 
 
 def __dir__() -> list[str]:

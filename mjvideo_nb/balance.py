@@ -8,19 +8,37 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from .config import Secret
-from .errors import AuthenticationError, MJVideoError, ServiceError
+from .config import DEFAULT_BASE_URL, Secret
+from .errors import AuthenticationError, InvalidRequest, MJVideoError, ServiceError
 from .sent import Lost, NotSent
 from .trouble import Reply, decode, trouble_of
 
 if TYPE_CHECKING:
     from .transport import Timeout
 
-__all__ = ["BALANCE_URL", "balance", "read_balance"]
+__all__ = ["BALANCE_URL", "balance", "balance_at", "read_balance"]
 
 BALANCE_URL = "https://query.cometapi.com"
 BALANCE_PATH = "/user/quota"
+
+
+async def balance_at(service: str, key: Secret | None) -> float:
+    """What is left at the provider of a service, in USD.
+
+    Args:
+        service: its address; the speed in its path does not matter.
+        key: of the account, or None where there is none.
+
+    Raises:
+        InvalidRequest: this service has no such address.
+        AuthenticationError, ServiceError: as for `balance`.
+
+    """
+    if key is None or urlsplit(service).hostname != urlsplit(DEFAULT_BASE_URL).hostname:
+        raise InvalidRequest(f"Only {DEFAULT_BASE_URL} tells a balance; ask the provider of {service}.")
+    return await balance(key)
 
 
 async def balance(key: Secret, *, url: str = BALANCE_URL, timeout: float | Timeout | None = None) -> float:

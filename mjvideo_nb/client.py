@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from . import config
+from .balance import balance_at
 from .errors import (
     AuthenticationError,
     BadClip,
@@ -94,6 +95,7 @@ class Client:
         from .download import Downloads
         from .transport import Transport
 
+        self._key = key
         self._transport = Transport(self.base_url, key, timeout=timeout, headers=headers, http=http)
         self.downloads = Downloads(self._transport)
         self._exchange = Exchange(self._transport, self._seen)
@@ -348,6 +350,17 @@ class Client:
             if isinstance(result, BaseException):
                 raise result
         return [result for result in results if not isinstance(result, BaseException)]
+
+    async def balance(self) -> float:
+        """What the account at CometAPI has left, in USD: in a program what `mj.balance()` is in a notebook.
+
+        Raises:
+            InvalidRequest: the service is another one, which has no such address.
+            AuthenticationError: the key is not known there.
+            ServiceError: no answer, or none that can be read.
+
+        """
+        return await balance_at(self.base_url, self._key)
 
     async def _bring(self, clips: Iterable[Clip], folder: str | Path) -> list[Copy | BaseException]:
         return await asyncio.gather(*(self.downloads.bring(clip, folder) for clip in clips), return_exceptions=True)

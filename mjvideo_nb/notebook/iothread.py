@@ -85,6 +85,19 @@ class IOThread:
             wait([future], timeout=left)
         return future.result()
 
+    async def until(self, future: Future[T]) -> T:
+        """The same for `await`, on any loop. Cancelling the waiting does not cancel what is waited for.
+
+        It looks up now and then as well: a kernel only notes an interrupt of a cell that awaits, and acts on it when its
+        loop wakes for something else.
+        """
+        inner = asyncio.wrap_future(future)
+        # If nobody waits any more, a failure stands elsewhere: asyncio need not complain that none has read it.
+        inner.add_done_callback(lambda f: None if f.cancelled() else f.exception())
+        while not inner.done():
+            await asyncio.wait([inner], timeout=SLICE)
+        return inner.result()
+
     def stop(self) -> None:
         """Cancel what runs and end the thread."""
         with self._guard:

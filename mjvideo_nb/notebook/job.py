@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import os
 import threading
@@ -163,10 +162,7 @@ class Job:
 
     def __await__(self) -> Generator[Any, None, Task]:
         """The finished task. Cancelling the waiting does not cancel the job."""
-        inner = asyncio.wrap_future(self._future)
-        # If nobody waits any more, its failure still stands on the card: asyncio need not complain that none read it.
-        inner.add_done_callback(lambda f: None if f.cancelled() else f.exception())
-        return asyncio.shield(inner).__await__()
+        return io.until(self._future).__await__()
 
     def resume(self) -> Job:
         """Follow the task again after the network or the disk failed. Nothing is sent a second time.

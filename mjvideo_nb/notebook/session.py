@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mjvideo_nb import config, storage
-from mjvideo_nb.balance import balance
+from mjvideo_nb.balance import balance_at
 from mjvideo_nb.client import Client
 from mjvideo_nb.errors import AuthenticationError, InvalidRequest, SandboxUnavailable
 from mjvideo_nb.limits import AT_ONCE, Limits
@@ -226,9 +226,7 @@ class Session:
 
         """
         self.check()
-        if self._key is None or self.sandbox or not self.serves(config.DEFAULT_BASE_URL):
-            raise InvalidRequest(f"Only {config.DEFAULT_BASE_URL} tells a balance; ask the provider of {self.service}.")
-        return io.wait(io.start(balance(self._key)))
+        return io.wait(io.start(balance_at(self.service, self._key)))
 
     # The service
 

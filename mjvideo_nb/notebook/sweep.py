@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import concurrent.futures
 import logging
 import secrets
@@ -319,7 +318,7 @@ class Sweep:
 
     def __await__(self) -> Generator[Any, None, list[Task | None]]:
         """The finished tasks, as `wait` gives them. Cancelling the waiting cancels nothing else."""
-        yield from asyncio.shield(asyncio.wrap_future(self._end())).__await__()
+        yield from io.until(self._end()).__await__()
         return self._tasks()
 
     def _end(self) -> concurrent.futures.Future[None]:

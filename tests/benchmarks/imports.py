@@ -6,6 +6,8 @@ import sys
 import time
 
 RUNS = 20
+# As a kernel has it: asyncio is there already.
+SHELL = "import asyncio; from IPython.core.interactiveshell import InteractiveShell; InteractiveShell()"
 WAYS = {
     "bare": "pass",
     "package": "import mjvideo_nb",
@@ -13,6 +15,8 @@ WAYS = {
     "httpx, no command line": "import sys; sys.modules['click'] = None; import httpx",
     "Client": "import mjvideo_nb; mjvideo_nb.Client",
     "httpx ready": "import asyncio, httpx; httpx.AsyncClient()",
+    "IPython": SHELL,
+    "load_ext": f"{SHELL}.extension_manager.load_extension('mjvideo_nb')",
     "Client ready": "import asyncio, mjvideo_nb; mjvideo_nb.Client('key')",
 }
 RATIOS = (
@@ -20,6 +24,7 @@ RATIOS = (
     ("Client", "httpx", 1.15),
     ("Client", "httpx, no command line", 1.15),  # which httpx loads where click is installed
     ("Client ready", "httpx ready", None),
+    ("load_ext", "IPython", 1.1),
 )
 
 

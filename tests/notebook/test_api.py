@@ -59,7 +59,7 @@ def test_a_job_without_clips_cannot_be_exported(current, request_, misbehave, tm
 def test_the_balance_is_asked_of_its_own_address(monkeypatch):
     async def ask():
         async with Server(lambda _: answer(body={"total_quota": 12.5})) as server:
-            monkeypatch.setattr(sessions, "balance", partial(balances.balance, url=server.url))
+            monkeypatch.setattr(balances, "balance", partial(balances.balance, url=server.url))
             return await asyncio.to_thread(Session(KEY).balance)
 
     assert asyncio.run(ask()) == 12.5
