@@ -12,7 +12,7 @@ from mjvideo_nb.models import VIDEO_TYPES, Motion, VideoRequest
 
 from .blind import Ranking, ranking_of
 from .cell import current_cell
-from .compare import comparison
+from .compare import Comparison, comparison
 from .export import write_page
 from .form import Studio
 from .history import History
@@ -21,7 +21,6 @@ from .picks import pick
 from .planning import sweep_of
 from .session import connect, current
 from .shows import show_of
-from .stage import Stage
 from .sweep import Sweep
 
 __all__ = [
@@ -194,7 +193,7 @@ def history() -> History:
     return History(current())
 
 
-def compare(*what: Any, title: str = "") -> Stage:
+def compare(*what: Any, title: str = "") -> Comparison:
     """Any clips side by side, playing in step.
 
     Args:
@@ -205,7 +204,7 @@ def compare(*what: Any, title: str = "") -> Stage:
         title: above them.
 
     Returns:
-        The stage; show it as the last line of a cell.
+        The stage with them; show it as the last line of a cell. Clips of the library can be given stars and extended there.
 
     Raises:
         InvalidRequest: something else is in it, a job has no clips yet, a file is no video, or there are more than 16.

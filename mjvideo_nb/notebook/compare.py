@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+
+import ipywidgets
 
 from mjvideo_nb.errors import InvalidRequest
 
@@ -14,10 +16,9 @@ from .record import Told
 from .showing import Record, small_posters
 from .stage import Stage
 from .state import Phase, State
+from .view import JobView
 
 if TYPE_CHECKING:
-    from mjvideo_nb.library import Library
-
     from .session import Session
 
 __all__ = ["MOST_COMPARED", "Comparison", "comparison"]
@@ -26,29 +27,81 @@ MOST_COMPARED = 16
 """Clips on one stage: more can hardly be watched, or decoded at once."""
 
 
-class Comparison(Stage):
-    """Any clips on one stage, with a record of what they were."""
+class Comparison(ipywidgets.VBox):
+    """Any clips on one stage, below it the cards of what was extended from there, and a record of what they were.
+
+    Args:
+        session: whose library has their stars and stills, of those that are in it.
+        picks: the clips, each with its label.
+        title: above them.
+
+    """
 
     def __init__(self, session: Session, picks: Sequence[Pick], title: str) -> None:
-        library = session.library
-        super().__init__(
-            card=_card(library, picks, title),
-            on_extend=_nothing,
+        self._session = session
+        self._picks = picks
+        self._title = title
+        self.stage = Stage(
+            card=self._card(),
+            on_extend=self._extend,
             on_choice=_nothing,
             read_clip=lambda number: picks[number].read(),
-            on_rate=lambda number, stars: _rate(session, picks[number], stars),
+            on_rate=self._rate,
         )
-        paths = {number: one.path for number, one in enumerate(picks)}
-        self._record = Record(
-            f"mj-{uuid4().hex}", self, lambda: [Told(self.card, posters=small_posters(library, paths))]
-        )
+        super().__init__([self.stage])
+        self.add_class("mj-view")
+        self._record = Record(f"mj-{uuid4().hex}", self, self._told)
+        self.observe(self._record.refresh, "children")
 
     def _ipython_display_(self) -> None:
         self._record.show()
 
+    def _told(self) -> Iterator[Told | JobView]:
+        paths = {number: one.path for number, one in enumerate(self._picks)}
+        yield Told(self.stage.card, posters=small_posters(self._session.library, paths))
+        yield from (view for view in self.children if isinstance(view, JobView))
+
+    def _card(self) -> dict[str, Any]:
+        picks = self._picks
+        is_sandbox = any(one.sandbox for one in picks)
+        whole = card(State(None, title=self._title, phase=Phase.DONE), sandbox=is_sandbox, price="")
+        clips = [self._clip(number, one) for number, one in enumerate(picks)]
+        return whole | {"headline": f"{len(picks)} clips", "note": "", "clips": clips}
+
+    def _clip(self, number: int, one: Pick) -> dict[str, Any]:
+        told: dict[str, Any] = {
+            "index": number,
+            "label": one.label,
+            "path": notebook_path(one.path),
+            "url": one.url or None,
+            "name": _name(one),
+            "prompt": one.request.prompt if one.request else "",
+        }
+        entry = self._session.library.shelf.get(one.entry_id) if one.entry_id else None
+        if entry is None or one.index is None:
+            return told | {"loose": True}
+        price = self._session.price_words(one.request.short_type).partition(",")[0] if one.request else ""
+        return told | {"rating": entry.ratings.get(one.index), "price": price}
+
+    def _place(self, number: int) -> tuple[str, int]:
+        """The job and the index of a clip."""
+        one = self._picks[number]
+        if not one.entry_id or one.index is None:
+            raise InvalidRequest("This clip is not in the library: it can have no stars and no extend.", field="index")
+        return one.entry_id, one.index
+
+    def _extend(self, number: int, motion: str, prompt: str | None) -> None:
+        """The button under a clip: another job, its card below."""
+        entry_id, index = self._place(number)
+        made = self._session.jobs.get(entry_id).extend_by_button(index, motion, prompt)
+        self.set_trait("children", (*self.children, made.view))
+
+    def _rate(self, number: int, stars: int | None) -> None:
+        self._session.jobs.rate(*self._place(number), stars)
+
 
 def comparison(session: Session, picks: Sequence[Pick], *, title: str = "") -> Comparison:
-    """A stage with these clips.
+    """These clips side by side.
 
     Args:
         session: whose library has their stars and stills, of those that are in it.
@@ -69,38 +122,10 @@ def comparison(session: Session, picks: Sequence[Pick], *, title: str = "") -> C
     return Comparison(session, shown, title or f"{len(shown)} clips side by side")
 
 
-def _card(library: Library, picks: Sequence[Pick], title: str) -> dict[str, Any]:
-    whole = card(State(None, title=title, phase=Phase.DONE), sandbox=any(one.sandbox for one in picks), price="")
-    clips = [
-        {
-            "index": number,
-            "label": one.label,
-            "path": notebook_path(one.path),
-            "url": one.url or None,
-            "name": _name(one),
-            **_stars(library, one),
-        }
-        for number, one in enumerate(picks)
-    ]
-    return whole | {"headline": f"{len(picks)} clips", "note": "", "clips": clips, "can_extend": False}
-
-
-def _stars(library: Library, one: Pick) -> dict[str, Any]:
-    """The stars of a clip; a clip that is not in the library can have none."""
-    entry = library.shelf.get(one.entry_id) if one.entry_id else None
-    return {"rating": entry.ratings.get(one.index)} if entry and one.index is not None else {"can_rate": False}
-
-
-def _rate(session: Session, one: Pick, stars: int | None) -> None:
-    if not one.entry_id or one.index is None:
-        raise InvalidRequest("This clip is not in the library and cannot have stars.", field="index")
-    session.jobs.rate(one.entry_id, one.index, stars)
-
-
 def _name(one: Pick) -> str:
     prompt = one.request.prompt if one.request else ""
     return one.name or download_name(prompt, one.task_id or "clip", one.index or 0)
 
 
 def _nothing(*_: object) -> None:
-    """Nothing can be extended or settled here."""
+    """Nothing is to be settled here."""

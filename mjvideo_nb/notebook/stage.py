@@ -96,8 +96,8 @@ class Stage(anywidget.AnyWidget):
         - `task_id`: text or None; `error`: None or `title`, `text` and `hint`; `choices`: what can be done
           about it, each with `action`, `label` and `title`; `note`: quiet lines, or "".
         - `clips`: a list of `index`, `path` (relative to the notebook, with `/`) or None, `url` or None, `name` for
-          downloads, and optionally `rating` (1-5 or None), `can_rate` (False where it can have no stars), `label` (for its
-          badge instead of the index) and `prompt` (where it is not the title); `aspect` (optional): their width / height, if it is known before they are loaded.
+          downloads, and optionally `rating` (1-5 or None), `loose` (True where it is not in the library: no stars, no
+          extend), `label` (for its badge instead of the index), `prompt` and `price` (where they are not the card's); `aspect` (optional): their width / height, if it is known before they are loaded.
         - `can_extend`: whether the clips have extend buttons; `price`: of an extend in words, or "".
         """
         # A copy, so that a card changed in place by its owner still differs from the one shown last.

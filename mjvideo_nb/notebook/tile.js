@@ -63,6 +63,10 @@ class Tile {
     return this.clip.label || `[${this.index}]`;
   }
 
+  get canExtend() {
+    return this.view.scope.card.can_extend && !this.clip.loose;
+  }
+
   get prompt() {
     return this.clip.prompt ?? this.view.scope.card.title;
   }
@@ -86,7 +90,7 @@ class Tile {
     const { scope } = this.view;
     const ready = this.source.state === "ready";
     const items = [
-      scope.card.can_extend && { text: "Extend with another prompt", act: () => this.own.open(this.prompt) },
+      this.canExtend && { text: "Extend with another prompt", act: () => this.own.open(this.prompt) },
       ready && scope.can("frame") && { text: "Use its last frame as first frame", act: () => this.useFrame(null) },
       ready && scope.can("frame") && { text: "Use the frame shown as first frame", act: () => this.useFrame(this.time) },
       this.prompt && { text: "Copy the prompt", act: () => this.copyPrompt() },
@@ -161,17 +165,18 @@ class Tile {
   updateActs(card) {
     const { name } = this;
     const { scope } = this.view;
-    this.extend.hidden = !card.can_extend;
+    const price = this.clip.price ?? card.price;
+    this.extend.hidden = !this.canExtend;
     const press = scope.pressed.get(this.index);
     this.extends.forEach((button, i) => {
       const label = `Extend ${name}, ${MOTIONS[i]} motion`;
       button.disabled = press !== undefined;
       setAttribute(button, "aria-busy", press?.motion === MOTIONS[i] ? "true" : null);
       setAttribute(button, "aria-label", label);
-      setAttribute(button, "title", card.price ? `${label}: ${card.price}` : null);
+      setAttribute(button, "title", price ? `${label}: ${price}` : null);
     });
-    this.own.update(name, card.price, press !== undefined);
-    this.stars.root.hidden = !scope.can("rate") || this.clip.can_rate === false;
+    this.own.update(name, price, press !== undefined);
+    this.stars.root.hidden = !scope.can("rate") || this.clip.loose === true;
     this.stars.update(name, scope.starsOf(this.clip));
     this.menu.update(name);
   }

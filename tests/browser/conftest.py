@@ -16,6 +16,8 @@ from .notebook import Notebooks
 
 # Taken now: the variable is gone from the environment while a test runs.
 SCREENSHOTS = os.environ.get("MJVIDEO_SCREENSHOTS")
+HOST = os.environ.get("MJVIDEO_HOST", "lab")
+"""Where those tests run that do not say it themselves: "lab", or "notebook" for Notebook 7."""
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +46,7 @@ def notebooks(lab, chromium, request, tmp_path):
     screenshots = Path(SCREENSHOTS).resolve() if SCREENSHOTS else tmp_path
     screenshots.mkdir(parents=True, exist_ok=True)
     name = re.sub(r"\W+", "-", request.node.name).strip("-")[:60]
-    made = Notebooks(lab, chromium, name, screenshots)
+    made = Notebooks(lab, chromium, name, screenshots, host=getattr(request, "param", HOST))
     yield made
     made.close()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import nbformat
+import pytest
 from playwright.sync_api import Error
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 # `{path}` is the notebook's path on the server. A workspace of its own keeps Lab from restoring another test's tabs.
 JUPYTERLAB = "lab/workspaces/{workspace}/tree/{path}"
 NOTEBOOK_7 = "notebooks/{path}"
+HOSTS = {"lab": JUPYTERLAB, "notebook": NOTEBOOK_7}
+in_both_hosts = pytest.mark.parametrize("notebooks", list(HOSTS), indirect=True)
+"""For a test that must hold in JupyterLab and in Notebook 7; `notebooks.host` is which."""
 NOTEBOOK_7_ITSELF = {
     "Cannot read properties of undefined (reading 'schema')",
     "Command 'filebrowser:open-path' not registered.",
@@ -47,9 +51,7 @@ class Notebook:
     include those of text. All waiting is on a condition, with its time limit in seconds.
     """
 
-    def __init__(
-        self, server: LabServer, browser: Browser, path: Path, *, url: str = JUPYTERLAB, screenshots: Path
-    ) -> None:
+    def __init__(self, server: LabServer, browser: Browser, path: Path, *, url: str, screenshots: Path) -> None:
         self.path = path
         self.folder = path.parent
         self.console_errors: list[str] = []
@@ -231,24 +233,25 @@ class Notebook:
 class Notebooks:
     """Makes the notebooks of one test, each in its own folder on the server, and closes them after it."""
 
-    def __init__(self, server: LabServer, browser: Browser, name: str, screenshots: Path) -> None:
+    def __init__(self, server: LabServer, browser: Browser, name: str, screenshots: Path, *, host: str = "lab") -> None:
+        self.host = host
         self.made: list[Notebook] = []
         self.server = server
         self._browser = browser
         self._name = name
         self._screenshots = screenshots
 
-    def new(self, cells: Iterable[str], *, files: Iterable[Path] = (), url: str = JUPYTERLAB) -> Notebook:
+    def new(self, cells: Iterable[str], *, files: Iterable[Path] = ()) -> Notebook:
         """A notebook of these code cells, not yet opened; ``files`` are copied beside it."""
         content = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        return self._make(content, "notebook.ipynb", files, url)
+        return self._make(content, "notebook.ipynb", files)
 
-    def existing(self, path: Path, *, files: Iterable[Path] = (), url: str = JUPYTERLAB) -> Notebook:
+    def existing(self, path: Path, *, files: Iterable[Path] = ()) -> Notebook:
         """A copy of a notebook file, not yet opened: the original stays as it is.
 
         Outputs in it are not trusted, as in a notebook that came by mail: no scripts of theirs run.
         """
-        return self._make(nbformat.read(path, as_version=4), path.name, files, url)
+        return self._make(nbformat.read(path, as_version=4), path.name, files)
 
     def close(self) -> None:
         """Close all the notebooks of this test."""
@@ -256,7 +259,7 @@ class Notebooks:
             for notebook in self.made:
                 stack.callback(notebook.close)
 
-    def _make(self, content: nbformat.NotebookNode, name: str, files: Iterable[Path], url: str) -> Notebook:
+    def _make(self, content: nbformat.NotebookNode, name: str, files: Iterable[Path]) -> Notebook:
         folder = self.server.new_folder(self._name)
         for file in files:
             shutil.copy(file, folder)
@@ -268,6 +271,8 @@ class Notebooks:
         nbformat.write(content, folder / name)
         if not self.made:
             self.server.forget_settings()
-        notebook = Notebook(self.server, self._browser, folder / name, url=url, screenshots=self._screenshots)
+        notebook = Notebook(
+            self.server, self._browser, folder / name, url=HOSTS[self.host], screenshots=self._screenshots
+        )
         self.made.append(notebook)
         return notebook

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from .notebook import in_both_hosts
 from .stages import show_stage, write_clip
 
 MARKUP = "<b onclick=x>“wind”</b> " + "a label of very many words " * 40
@@ -48,6 +49,7 @@ def mode(stage, name):
     return stage.card.get_by_role("group", name="Compare").get_by_role("button", name=name)
 
 
+@in_both_hosts
 def test_a_wipe_shows_one_clip_on_each_side_of_a_line(notebooks, four):
     stage = show_stage(notebooks, four).playing()
     still_at(stage, 0)
@@ -229,6 +231,7 @@ def test_labels_are_shown_whole_only_as_a_title_and_are_never_markup(notebooks, 
     stage.notebook.screenshot("labels")
 
 
+@in_both_hosts
 def test_no_key_at_the_clips_reaches_the_notebook(notebooks, four):
     stage = show_stage(notebooks, four[:2]).playing()
     stage.card.locator(".mj-head").click()

@@ -8,6 +8,7 @@ import statistics
 import pytest
 from playwright.sync_api import expect
 
+from .notebook import in_both_hosts
 from .stages import FRAME, show_stage, write_clip
 
 SHORT = 36  # frames: many ends in little time
@@ -33,6 +34,7 @@ def assert_in_step(seen):
     assert max(drifts) <= FRAME, told
 
 
+@in_both_hosts
 def test_clips_stay_within_a_frame_through_seeks_speeds_and_loops(notebooks, tmp_path):
     files = [write_clip(tmp_path / f"{index}.mp4", frames=SHORT, shade=40 + 40 * index) for index in range(4)]
     stage = show_stage(notebooks, files).playing()

@@ -11,30 +11,25 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from .notebook import JUPYTERLAB, NOTEBOOK_7
+from .notebook import in_both_hosts
 
 PHOTO = Path(__file__).parents[2] / "notebooks" / "coffee.jpg"
 HTML = "<img src=x onerror=\"document.title='run'\"> & <b>bold</b>"
 MAKE = f"import mjvideo_nb as mj\njob = mj.video('coffee.jpg', prompt={HTML!r}, motion='high')\njob"
-HOSTS = pytest.mark.parametrize("url", [JUPYTERLAB, NOTEBOOK_7], ids=["lab", "notebook"])
 WIDGET = "application/vnd.jupyter.widget-view+json"
 MODELS = """() => [...window.jupyterapp.shell.widgets('main')].find(panel => panel.sessionContext)
     .sessionContext.session.kernel._comms.size"""
 PLAYS = "record => [...record.querySelectorAll('video')].some(v => v.currentTime > 0.2 && v.videoWidth === 768)"
 
 
-def host(url):
-    return "lab" if url == JUPYTERLAB else "notebook"
-
-
 def outputs(notebook, cell=0):
     return json.loads(notebook.saved_text())["cells"][cell]["outputs"]
 
 
-@HOSTS
+@in_both_hosts
 @pytest.mark.timeout(300)
-def test_the_record_is_seen_when_the_live_view_is_not(notebooks, url):
-    notebook = notebooks.new([MAKE, "job.wait(120).status"], files=[PHOTO], url=url).open()
+def test_the_record_is_seen_when_the_live_view_is_not(notebooks):
+    notebook = notebooks.new([MAKE, "job.wait(120).status"], files=[PHOTO]).open()
     notebook.run_all()
     notebook.wait_idle(timeout=120)
     cell = notebook.cell(0)
@@ -42,7 +37,7 @@ def test_the_record_is_seen_when_the_live_view_is_not(notebooks, url):
     expect(cell.locator(".mj-card")).to_be_visible()
     record = cell.locator(".mj-record")
     expect(record).to_be_hidden()
-    notebook.screenshot(f"record-live-{host(url)}")
+    notebook.screenshot(f"record-live-{notebooks.host}")
     notebook.save()
     assert len(json.dumps(outputs(notebook))) < 60_000
     assert "widgets" not in json.loads(notebook.saved_text())["metadata"]
@@ -53,9 +48,9 @@ def test_the_record_is_seen_when_the_live_view_is_not(notebooks, url):
     expect(cell.get_by_text(HTML)).to_be_visible()
     assert cell.locator(".jp-OutputArea-child").first.is_hidden(), "a line about a missing model is seen"
     play_the_first(notebook, record)
-    notebook.screenshot(f"record-reopened-{host(url)}")
+    notebook.screenshot(f"record-reopened-{notebooks.host}")
     notebook.theme(dark=True)
-    notebook.screenshot(f"record-dark-{host(url)}")
+    notebook.screenshot(f"record-dark-{notebooks.host}")
     notebook.theme(dark=False)
 
     page_made_by_nbconvert(notebook)
@@ -64,17 +59,17 @@ def test_the_record_is_seen_when_the_live_view_is_not(notebooks, url):
     content = nbformat.read(notebook.path, as_version=4)
     content.cells.append(nbformat.v4.new_code_cell("'from a mail'"))
     nbformat.write(content, notebook.folder / "mailed.ipynb")
-    other = notebooks.existing(notebook.folder / "mailed.ipynb", url=url)
+    other = notebooks.existing(notebook.folder / "mailed.ipynb")
     (other.folder / "mjvideo").symlink_to(notebook.folder / "mjvideo")
     other.open()
     record = other.cell(0).locator(".mj-record")
     expect(record).to_be_visible()
     expect(other.cell(0).get_by_text(HTML)).to_be_visible()
     expect(record.locator("style")).to_have_count(0)
-    other.screenshot(f"record-untrusted-{host(url)}")
+    other.screenshot(f"record-untrusted-{notebooks.host}")
     play_the_first(other, record)
     other.resize(420, 900)
-    other.screenshot(f"record-untrusted-{host(url)}-420")
+    other.screenshot(f"record-untrusted-{notebooks.host}-420")
     assert other.page.title() != "run"
     assert other.console_errors == []
 
@@ -101,12 +96,12 @@ def page_made_by_nbconvert(notebook):
     page.close()
 
 
-@HOSTS
+@in_both_hosts
 @pytest.mark.timeout(300)
-def test_fifty_runs_of_a_cell_leave_one_live_view(notebooks, url):
+def test_fifty_runs_of_a_cell_leave_one_live_view(notebooks):
     count = "import ipywidgets.widgets.widget as w\nlen(w._instances)"
     cells = [MAKE, "job.wait(120).status", "mj.studio()", "mj.history()", count]
-    notebook = notebooks.new(cells, files=[PHOTO], url=url)
+    notebook = notebooks.new(cells, files=[PHOTO])
     received = []
     notebook.page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
     notebook.open()

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from .notebook import in_both_hosts
+
 PROJECT = Path(__file__).parents[2]
 PHOTO = PROJECT / "notebooks" / "coffee.jpg"
 
@@ -27,6 +29,7 @@ def cell_of(sweep, number):
     return sweep.locator(f"td[data-number='{number}']")
 
 
+@in_both_hosts
 @pytest.mark.timeout(280)
 def test_the_price_comes_first_then_the_matrix_fills_and_plays_in_step(notebooks, connect, submits):
     prompts = [HTML, "storm [fault:banned-word]"]

@@ -72,7 +72,7 @@ def test_jobs_tasks_clips_files_urls_and_labels_stand_on_one_stage(session, requ
         "https://x.example/films/old%20one.mp4",
         {"before": mine, "after": job},
     ]
-    stage = comparison(session, pick(session, what))
+    stage = comparison(session, pick(session, what)).stage
     clips = stage.card["clips"]
     assert [clip["index"] for clip in clips] == list(range(7))
     assert [clip["label"] for clip in clips[3:]] == ["mine.mp4", "old one.mp4", "before", "after"]
@@ -80,7 +80,7 @@ def test_jobs_tasks_clips_files_urls_and_labels_stand_on_one_stage(session, requ
     assert clips[3]["path"] == "mine.mp4"
     assert clips[4]["url"] == "https://x.example/films/old%20one.mp4"
     assert stage._read_clip(5) == mine.read_bytes()
-    assert not stage.card["can_extend"]
+    assert [clip.get("loose", False) for clip in clips] == [False] * 3 + [True] * 3 + [False]
 
 
 def test_clips_of_the_library_have_stars_wherever_they_are_shown(session, request_, tmp_path):  # noqa: F811
@@ -89,16 +89,23 @@ def test_clips_of_the_library_have_stars_wherever_they_are_shown(session, reques
     job.rate(0, 2)
     mine = tmp_path / "mine.mp4"
     mine.write_bytes(job[0].path.read_bytes())
-    stage = comparison(session, pick(session, [job, mine]))
+    whole = comparison(session, pick(session, [job, mine]))
+    stage = whole.stage
     ours, other = stage.card["clips"]
     assert ours["rating"] == 2
-    assert other["can_rate"] is False
+    assert other["loose"]
     assert stage.rate({"index": 0, "stars": 5}, [])[0] == {"ok": True}
     assert job.entry.ratings == {0: 5}
     assert job.card["clips"][0]["rating"] == 5
     answer = stage.rate({"index": 1, "stars": 5}, [])[0]
     assert not answer["ok"]
     assert "not in the library" in answer["message"]
+    assert ours["price"] == "about 0.60 USD"
+    assert stage.extend({"index": 0, "motion": "high", "prompt": "on it goes"}, [])[0] == {"ok": True}
+    extended = whole.children[1].job
+    assert (extended.request.task_id, extended.request.index, extended.request.prompt) == (job.id, 0, "on it goes")
+    assert not stage.extend({"index": 1, "motion": "high"}, [])[0]["ok"]
+    assert len(extended.wait(60).clips) == 4
 
 
 def test_a_clip_of_an_earlier_task_is_found_in_the_library(session, request_):  # noqa: F811
