@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from .notebook.api import video as video
     from .notebook.job import Job as Job
     from .retries import Retries as Retries
+    from .running import run as run
 
 # Where each public name lives. A module is loaded when one of its names is first used, so that `import mjvideo_nb`
 # costs next to nothing and a script never loads Jupyter.
@@ -98,6 +99,7 @@ _HOMES = {
     ".media": ("contact_sheet", "preview", "reel"),
     ".models": ("Clip", "Motion", "Status", "Task", "VideoRequest"),
     ".retries": ("Retries",),
+    ".running": ("run",),
     ".notebook.api": (
         "balance",
         "compare",

@@ -47,6 +47,7 @@ PUBLIC = [
     "preview",
     "rank",
     "reel",
+    "run",
     "spending",
     "studio",
     "sweep",
