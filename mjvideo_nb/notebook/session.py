@@ -88,7 +88,7 @@ class Session:
             raise InvalidRequest(
                 "sandbox: it has its own address and needs no key; give one or the other.", field="sandbox"
             )
-        self._key = config.api_key(api_key)
+        self._key = None if sandbox else config.api_key(api_key)
         self._headers = config.secret_headers(headers)
         forced = sandbox if sandbox is not None else config.sandbox_forced() and not (api_key or headers)
         self.sandbox = forced or (sandbox is None and self._key is None and not self._headers)

@@ -24,7 +24,16 @@ from mjvideo_nb.errors import InvalidRequest
 from .conftest import KEY
 
 PROJECT = Path(__file__).parent.parent.parent
-TOUR = sorted(path.name for path in (PROJECT / "notebooks").iterdir() if path.is_file())
+TOUR = [
+    "01_first_video.ipynb",
+    "02_exploring_prompts.ipynb",
+    "03_comparing_variants.ipynb",
+    "04_extending.ipynb",
+    "05_teaching.ipynb",
+    "06_async_core.ipynb",
+    "coffee.jpg",
+    "rocket.jpg",
+]
 
 # A browser that only tells where it was sent.
 BROWSER = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1]))).sendall(sys.argv[2].encode())"
@@ -136,6 +145,13 @@ def test_the_tour_runs_from_a_wheel_without_the_key(demo, wheel, tmp_path):
     assert command.left_behind() == []
 
 
+def test_the_wheel_holds_the_whole_tour(wheel):
+    files = {path.name: path for path in (wheel / "mjvideo_nb" / "_tour").iterdir() if path.is_file()}
+    assert sorted(files) == TOUR
+    for name, path in files.items():
+        assert path.read_bytes() == (PROJECT / "notebooks" / name).read_bytes()
+
+
 def test_a_first_time_user_is_told_what_happens(demo, tmp_path):
     """The browser is opened; the terminal says where, whatever becomes of the browser, and shows no log."""
     with socket.create_server(("127.0.0.1", 0)) as told:
@@ -239,8 +255,9 @@ def test_what_was_changed_in_the_tour_stays(tmp_path, monkeypatch):
     (tmp_path / "tour" / "coffee.jpg").unlink()
     assert copy_tour("tour") == first
     assert first.read_text() == "mine"
-    assert (tmp_path / "tour/coffee.jpg").read_bytes() == (PROJECT / "notebooks/coffee.jpg").read_bytes()
     assert sorted(path.name for path in (tmp_path / "tour").iterdir()) == TOUR
+    for name in TOUR[1:]:
+        assert (tmp_path / "tour" / name).read_bytes() == (PROJECT / "notebooks" / name).read_bytes()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

@@ -39,6 +39,11 @@ def test_a_demo_uses_the_sandbox_even_where_there_is_a_key(monkeypatch):
     assert not Session(api_key=KEY).sandbox
 
 
+def test_the_sandbox_needs_no_key_and_asks_for_none(monkeypatch):
+    monkeypatch.setenv("COMETAPI_KEY", "not a key")
+    assert mj.connect(sandbox=True).sandbox
+
+
 def test_neither_a_key_nor_the_sandbox_names_both_remedies(monkeypatch, photo):
     monkeypatch.setattr(sessions, "missing", lambda: ["av"])
     session = Session()
