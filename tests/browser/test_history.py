@@ -79,7 +79,7 @@ def test_a_year_of_jobs_is_paged_searched_and_filtered(year):
     history.get_by_role("button", name="Filters").click()
     history.get_by_role("button", name="By day").click()
     year.screenshot("history-dark")
-    for width in (700, 420):
+    for width in (1000, 900, 800, 700, 420):
         year.resize(width, 1100)
         history.locator(".mj-h-pager").scroll_into_view_if_needed()
         year.screenshot(f"history-{width}", history)
