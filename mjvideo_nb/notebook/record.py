@@ -29,13 +29,16 @@ SANDBOX = "Sandbox: rendered on this machine, not by Midjourney."
 
 # Beside the live view, which says more, the record is not shown; and where there is a record and no live view, neither is
 # the line that says so. The third rule is for VS Code and Colab, which keep the outputs of a cell in one box. A record
-# waits for its view, which comes a moment later. Where styles are taken away, there is no live view either.
+# waits for its view, which comes a moment later. Where styles are taken away, there is no live view either. Where they are
+# kept, the last row of clips is no wider than the others, and paper has the pictures without the buttons to play them.
 STYLE = (
     ".jp-OutputArea-child:has(.mj-live)+.jp-OutputArea-child:has(.mj-record),"
     ".jp-OutputArea-child:not(:has(.mj-live)):has(+.jp-OutputArea-child .mj-record),"
     ":is(.cell_container,#output-area):has(.mj-live) .mj-record{display:none}"
     "@media screen{.mj-record{animation:mj-record .01s .7s backwards}}"
     "@keyframes mj-record{from{height:0;overflow:hidden;visibility:hidden}}"
+    ".mj-record tr{display:grid!important;grid-template-columns:repeat(auto-fit,minmax(130px,1fr))}"
+    "@media print{.mj-record img+video{display:none!important}}"
 )
 
 # The colours are the page's own, and so right in its dark theme too. On the elements themselves, because JupyterLab keeps

@@ -93,7 +93,20 @@ def page_made_by_nbconvert(notebook):
     record.locator("video").first.evaluate("video => video.play()")
     page.wait_for_function(PLAYS, arg=record.element_handle())
     page.screenshot(path=notebook.screenshots[0].with_name("record-nbconvert.png"))
+    on_paper(page, record, notebook.screenshots[0].with_name("record.pdf"))
     page.close()
+
+
+def on_paper(page, record, path):
+    """As nbconvert prints it (`--to webpdf`)."""
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 560, "height": 900})
+    expect(record.locator("img").nth(3)).to_be_visible()
+    expect(record.locator("video").first).to_be_hidden()
+    widths = record.locator("td").evaluate_all("cells => cells.map(cell => Math.round(cell.offsetWidth))")
+    assert len(set(widths)) == 1, f"clips of different size: {widths}"
+    page.pdf(path=path, print_background=True)
+    assert path.read_bytes().startswith(b"%PDF-")
 
 
 @in_both_hosts
