@@ -16,8 +16,8 @@ class Judging extends ModelScope {
   press = null; // what the kernel has not answered yet: {action, slow}
   notice = ""; // what went wrong with the last press
 
-  constructor(model, invoke) {
-    super(model, invoke);
+  constructor(model) {
+    super(model);
     this.page = model.get("page");
     model.on("change:page", () => {
       this.page = model.get("page");
@@ -61,7 +61,7 @@ class Judging extends ModelScope {
       this.changed();
     }, SLOW_KERNEL);
     try {
-      const [answer] = await this.invoke("act", { action, round: this.page.round }, { signal: this.end.signal });
+      const [answer] = await this.invoke("act", { action, round: this.page.round });
       if (!answer.ok) this.notice = answer.message;
     } catch {
       if (this.gone) return;
@@ -126,7 +126,7 @@ class BlindView {
     this.goOn = button("Go on judging", () => this.turn("go on"));
     this.root = h(
       "div",
-      { class: "mj mj-card mj-live mj-blind", role: "group", tabIndex: -1, "aria-label": "Blind ranking" },
+      { class: "mj mj-card mj-blind", role: "group", tabIndex: -1, "aria-label": "Blind ranking" },
       h("div", { class: "mj-head" }, this.title, h("span", { class: "mj-chips" }, this.chips)),
       h("div", { class: "mj-line", role: "status" }, this.words),
       this.progress,

@@ -18,13 +18,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import anywidget.experimental
 import traitlets
 
 from mjvideo_nb.errors import InvalidRequest, MJVideoError
 from mjvideo_nb.ranking import Fit, Judgement, fit
 
+from .live import LiveWidget
 from .picks import Pick, labelled
 from .showing import Record
 from .standings import SCORE, Ranked, Standings, percent, progress, standings
@@ -48,7 +48,7 @@ AHEAD = 120_000_000
 Answer = tuple[dict[str, Any], list[bytes]]
 
 
-class Ranking(anywidget.AnyWidget):
+class Ranking(LiveWidget):
     """Two clips at a time, unlabelled and shuffled, until it is clear which is best. Made by `rank`.
 
     Every judgement is kept in the library at once. `results` and `table()` are the ranking as it is now; both tell which

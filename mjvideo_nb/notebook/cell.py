@@ -12,6 +12,8 @@ from mjvideo_nb.frames import Frame
 from mjvideo_nb.library.entries import values_of
 from mjvideo_nb.models import VideoRequest
 
+from .in_marimo import in_marimo, marimo_cell
+
 __all__ = ["Cell", "current_cell", "fingerprint"]
 
 
@@ -33,6 +35,9 @@ class Cell:
 
 def current_cell() -> Cell | None:
     """The cell that is running, or None: in a script, at a terminal, in the callback of a button."""
+    if in_marimo():
+        place = marimo_cell()
+        return Cell(*place, named=False) if place else None  # marimo closes by itself what a cell had shown
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     get_parent = getattr(shell, "get_parent", None)  # only a kernel's shell has one

@@ -11,6 +11,7 @@ import ipywidgets
 from mjvideo_nb.errors import InvalidRequest
 
 from .card import card, download_name, notebook_path
+from .in_marimo import InMarimo
 from .picks import Pick, labelled
 from .record import Told
 from .showing import Record, small_posters
@@ -27,7 +28,7 @@ MOST_COMPARED = 16
 """Clips on one stage: more can hardly be watched, or decoded at once."""
 
 
-class Comparison(ipywidgets.VBox):
+class Comparison(InMarimo, ipywidgets.VBox):
     """Any clips on one stage, below it the cards of what was extended from there, and a record of what they were.
 
     Args:

@@ -16,6 +16,7 @@ from mjvideo_nb.errors import InvalidRequest, MJVideoError
 from mjvideo_nb.frames import Frame
 from mjvideo_nb.models import VideoRequest, is_empty
 
+from .in_marimo import in_marimo
 from .iothread import io
 from .job import Job
 from .picker import Picker
@@ -34,6 +35,10 @@ __all__ = ["Studio"]
 MAKE, HISTORY = "Make", "History"
 """The tabs."""
 NOTHING = "A form to make videos with, and nothing made with it yet. Run the cell again to see it."
+NOT_IN_MARIMO = (
+    "marimo shows no ipywidgets, of which this form is made. Make one of mo.ui.text_area, mo.ui.dropdown and "
+    "mo.ui.run_button, and call mj.video(...) with their values: the README has one, under Front ends."
+)
 SETTLE = 2.0
 """Seconds that Generate stays off after a press at least: the second click of a double click must not pay again."""
 
@@ -57,6 +62,8 @@ class Studio(ipywidgets.VBox):
     def __init__(
         self, session: Session, *, image: Any, prompt: str, motion: str, video_type: str, history: bool = True
     ) -> None:
+        if in_marimo():
+            raise InvalidRequest(NOT_IN_MARIMO)
         self._session = session
         self._history: History | None = None
         self._frame: Frame | None = None
@@ -69,7 +76,6 @@ class Studio(ipywidgets.VBox):
         self._build(checked)
         super().__init__([self._tabs, self._making] if history else [self._making])
         self.add_class("mj-studio")
-        self.add_class("mj-live")
         self._record = Record(f"mj-{uuid4().hex}", self, lambda: self._cards.children, nothing=NOTHING)
         self._cards.observe(self._record.refresh, "children")
         self._show_session()

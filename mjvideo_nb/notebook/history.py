@@ -18,6 +18,7 @@ from mjvideo_nb.library.shelf import Shelf
 
 from . import rows
 from .compare import comparison
+from .in_marimo import InMarimo
 from .iothread import io
 from .listing import Listing
 from .outputs import close
@@ -63,7 +64,7 @@ class Asked:
 EMPTY: dict[str, Any] = {"rows": [], "total": 0, "offset": 0, "size": PAGE, "number": 0, "error": ""}
 
 
-class History(ipywidgets.VBox):
+class History(InMarimo, ipywidgets.VBox):
     """A list of all jobs in the library, newest first, and below it the cards of those that were opened.
 
     Args:
@@ -104,7 +105,6 @@ class History(ipywidgets.VBox):
         self._cards.add_class("mj-opened")
         super().__init__([self._list, self._cards])
         self.add_class("mj-history-view")
-        self.add_class("mj-live")
         self._record = Record(f"mj-{uuid4().hex}", self, self._opened, nothing=NOTHING)
         self._cards.observe(self._record.refresh, "children")
         self.refresh()

@@ -16,8 +16,8 @@ class Scope extends ModelScope {
   waiting = 0; // questions to the kernel that take long
   looking = false;
 
-  constructor(model, invoke) {
-    super(model, invoke);
+  constructor(model) {
+    super(model);
     this.page = model.get("page");
     this.number = this.page.number;
     this.query = { ...NOTHING, ...this.page.query };
@@ -42,7 +42,7 @@ class Scope extends ModelScope {
       this.set({ waiting: this.waiting + 1 });
     }, SLOW_KERNEL);
     try {
-      const [answer, buffers] = await this.invoke(command, message, { signal: this.end.signal });
+      const [answer, buffers] = await this.invoke(command, message);
       return { ...answer, buffers };
     } catch {
       // Only a message that could not leave the browser ends here: nothing was asked for.
@@ -110,7 +110,7 @@ class Scope extends ModelScope {
   }
 
   async picture(id) {
-    const [answer, buffers] = await this.invoke("picture", { id }, { signal: this.end.signal });
+    const [answer, buffers] = await this.invoke("picture", { id });
     if (!answer.ok) throw new Error(answer.message);
     return answer.type ? { blob: new Blob(buffers, { type: answer.type }) } : { uri: answer.uri };
   }

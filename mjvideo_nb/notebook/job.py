@@ -18,6 +18,7 @@ from mjvideo_nb.models import Clip, Task, VideoRequest
 
 from .card import card
 from .cell import current_cell
+from .in_marimo import InMarimo
 from .iothread import io
 from .making import Making
 from .news import News
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Job"]
 
 
-class Job:
+class Job(InMarimo):
     """One request, on its way. Made by `video`, `studio`, `extend` and `open`; it goes on by itself.
 
     Show it (as the last line of a cell) for a live card; `await job` or `job.wait()` for the finished task; `job[2]` for

@@ -10,11 +10,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import anywidget.experimental
 import traitlets
 
 from mjvideo_nb.errors import MJVideoError
+
+from .live import LiveWidget
 
 __all__ = ["Listing"]
 
@@ -23,7 +24,7 @@ HERE = Path(__file__).parent
 Answer = tuple[dict[str, Any], list[bytes]]
 
 
-class Listing(anywidget.AnyWidget):
+class Listing(LiveWidget):
     """A page of the history.
 
     Args:

@@ -77,11 +77,25 @@ function keepKeys() {
 class ModelScope {
   gone = false;
   views = new Set();
-  end = new AbortController(); // of what is asked of the kernel, when the model ends
+  asked = new Map(); // what the kernel has not answered yet, by its id
 
-  constructor(model, invoke) {
+  constructor(model) {
     this.model = model;
-    this.invoke = invoke;
+    model.on("msg:custom", (message, buffers) => {
+      this.asked.get(message?.id)?.resolve([message.response, buffers]);
+      this.asked.delete(message?.id);
+    });
+  }
+
+  /** Has the kernel do a command of the widget, and waits for its answer however long that takes; the answer and its buffers.
+   *  Throws where the message cannot leave the page, and when the model ends. anywidget's own way, which not every front
+   *  end has, in the same words. */
+  invoke(name, msg, buffers = []) {
+    const id = `${Date.now()}-${Math.random()}`; // pages without TLS have no crypto.randomUUID
+    return new Promise((resolve, reject) => {
+      this.model.send({ id, kind: "anywidget-command", name, msg }, undefined, buffers);
+      this.asked.set(id, { resolve, reject });
+    });
   }
 
   /** Has the views look again, once for all that changes in one go. */
@@ -102,8 +116,19 @@ class ModelScope {
   /** The views go first: what they play is let go of after that. */
   dispose() {
     this.gone = true;
-    this.end.abort();
+    for (const { reject } of this.asked.values()) reject(new Error("the widget has ended"));
     for (const view of [...this.views]) view.dispose();
+  }
+}
+
+/** Whether a kernel is behind a model. A saved page may have brought back the model alone, as it was at some moment; the
+ *  record beside it says more then. */
+async function isLive(model) {
+  try {
+    const whole = await model.widget_manager.get_model(model.get("ref"));
+    return whole.comm_live !== false;
+  } catch {
+    return true; // a front end that has no such thing
   }
 }
 
@@ -113,12 +138,14 @@ function widgetOf(Scope, View) {
   return () => {
     let scope;
     return {
-      initialize({ model, experimental }) {
+      initialize({ model }) {
         keepKeys();
-        scope = new Scope(model, experimental.invoke);
+        scope = new Scope(model);
         return () => scope.dispose();
       },
-      render({ el }) {
+      async render({ model, el, signal }) {
+        if (!(await isLive(model)) || signal?.aborted) return undefined;
+        el.classList.add("mj-live"); // which hides the record
         const view = new View(scope, el);
         return () => scope.views.has(view) && view.dispose();
       },

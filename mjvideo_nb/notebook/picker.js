@@ -73,8 +73,8 @@ class Scope extends ModelScope {
   slow = false;
   count = 0;
 
-  constructor(model, invoke) {
-    super(model, invoke);
+  constructor(model) {
+    super(model);
     model.on("change", () => this.changed());
     model.on("msg:custom", (message) => {
       if (message.kind === "file" && message.id === this.waiting) this.settle();

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import traitlets
 
 from mjvideo_nb.errors import MJVideoError
+
+from .live import LiveWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,7 @@ HERE = Path(__file__).parent
 MAX_PREVIEW = 40_000  # characters of a data URI: 30 kB of JPEG; a preview is saved with the notebook
 
 
-class Picker(anywidget.AnyWidget):
+class Picker(LiveWidget):
     """The first frame in the form.
 
     Args:

@@ -22,8 +22,8 @@ class Scope extends ModelScope {
   aspect = null; // of the first clip that was opened; kept, so that the grid never jumps
   endsAt = null; // the elapsed seconds at which the job is expected to end
 
-  constructor(model, invoke) {
-    super(model, invoke);
+  constructor(model) {
+    super(model);
     this.receive();
     model.on("change:card", () => this.receive());
     model.on("msg:custom", (message, buffers) => {
@@ -123,7 +123,7 @@ class Scope extends ModelScope {
 
   async answer(command, message, buffers = []) {
     try {
-      const [answer] = await this.invoke(command, message, { signal: this.end.signal, buffers });
+      const [answer] = await this.invoke(command, message, buffers);
       return answer;
     } catch {
       // Only a message that could not leave the browser ends here: nothing was asked for.

@@ -18,7 +18,8 @@ import ipywidgets
 from mjvideo_nb.errors import MJVideoError
 from mjvideo_nb.frames import Frame
 
-from .outputs import outputs
+from .in_marimo import is_open
+from .outputs import close, outputs
 from .preview import thumbnail
 from .record import MOST_PICTURES, Told, record
 from .view import JobView
@@ -170,7 +171,9 @@ class Shown(Generic[V]):
     def view(self) -> V:
         """The one that is open."""
         with self._guard:
-            if self._view is None or self._view.comm is None:
+            if self._view is None or not is_open(self._view):
+                if self._view:
+                    close(self._view)
                 self._view = self._make()
             return self._view
 

@@ -59,7 +59,7 @@ class View {
     this.aloud = h("span", { class: "mj-aloud", role: "status" });
     this.root = h(
       "div",
-      { class: "mj mj-card mj-live", role: "group", tabIndex: -1 },
+      { class: "mj mj-card", role: "group", tabIndex: -1 },
       this.strip,
       h("div", { class: "mj-head" }, h("span", { class: "mj-dot", "aria-hidden": "true" }), this.title, this.chips),
       this.line,

@@ -12,11 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import anywidget.experimental
 import traitlets
 
 from mjvideo_nb.errors import MJVideoError
+
+from .live import LiveWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,7 @@ STARS = (None, 1, 2, 3, 4, 5)
 Answer = tuple[dict[str, Any], list[bytes]]
 
 
-class Stage(anywidget.AnyWidget):
+class Stage(LiveWidget):
     """A live card.
 
     Args:

@@ -50,7 +50,7 @@ class View {
     this.bar = new Bar(this.player);
     this.root = h(
       "div",
-      { class: "mj mj-card mj-live mj-sweep", role: "group", "aria-label": `Sweep: ${plan.title}`, tabIndex: -1 },
+      { class: "mj mj-card mj-sweep", role: "group", "aria-label": `Sweep: ${plan.title}`, tabIndex: -1 },
       this.strip,
       h(
         "div",

@@ -25,6 +25,7 @@ from mjvideo_nb.models import Task, VideoRequest
 
 from .cell import Cell
 from .filling import Filling
+from .in_marimo import InMarimo
 from .iothread import io
 from .news import INTERVAL, News
 from .showing import Shown
@@ -46,7 +47,7 @@ STOPPERS = (AuthenticationError, QuotaError, SandboxUnavailable, LibraryError)
 """What would befall every further call as well."""
 
 
-class Sweep:
+class Sweep(InMarimo):
     """A matrix of videos. Nothing is sent before its button is pressed or `start` is called.
 
     Show it (as the last line of a cell) for the plan, the price and the button, and then for the clips side by side;

@@ -11,8 +11,8 @@ class Scope extends ModelScope {
   notice = ""; // what went wrong with the last press
   shows = "best"; // which clip of each cell: "best", "all", or an index as text
 
-  constructor(model, invoke) {
-    super(model, invoke);
+  constructor(model) {
+    super(model);
     this.plan = model.get("plan");
     model.on("change:page change:cells", () => this.receive());
     this.receive();
@@ -52,7 +52,7 @@ class Scope extends ModelScope {
           return scope.gone;
         },
         changed: () => this.changed(),
-        askBytes: (index) => this.invoke("clip", { number: cell.number, index }, { signal: this.end.signal }),
+        askBytes: (index) => this.invoke("clip", { number: cell.number, index }),
       };
       this.sources.set(key, new Source(owner, clip));
     }
@@ -100,7 +100,7 @@ class Scope extends ModelScope {
     }, SLOW_KERNEL);
     let done = false;
     try {
-      const [answer] = await this.invoke("act", { action, ...(number === "" ? {} : { number }), ...more }, { signal: this.end.signal });
+      const [answer] = await this.invoke("act", { action, ...(number === "" ? {} : { number }), ...more });
       done = answer.ok;
       if (!done) this.notice = answer.message;
     } catch {

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anywidget
 import anywidget.experimental
 import ipywidgets
 import traitlets
@@ -18,6 +17,7 @@ from mjvideo_nb.errors import InvalidRequest, MJVideoError
 from . import sweep_page
 from .card import clip_bytes
 from .iothread import io
+from .live import LiveWidget
 from .outputs import close
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 Answer = tuple[dict[str, Any], list[bytes]]
 
 
-class Matrix(anywidget.AnyWidget):
+class Matrix(LiveWidget):
     """Rows and columns of videos that play in step. It knows nothing of jobs: it is told what to show.
 
     Args:

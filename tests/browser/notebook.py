@@ -122,9 +122,17 @@ class Notebook:
         return self.page.locator(".jp-NotebookPanel .jp-Notebook .jp-Cell").nth(index).locator(".jp-Cell-outputArea")
 
     def save(self) -> None:
-        """Save, as Ctrl+S does it, and return when the file is written."""
-        self._do("await app.commands.execute('docmanager:save')")
-        self._wait_until("return panel && !panel.context.model.dirty", 10, "the notebook to be saved")
+        """Save, as Ctrl+S does it, and return when the file is written: once more, when an output has changed meanwhile."""
+        self._do("do await app.commands.execute('docmanager:save'); while (panel.context.model.dirty)")
+
+    def trust(self) -> None:
+        """Trust the notebook, as the command does when its question is answered with yes; the file is saved."""
+        self._start("return app.commands.execute('notebook:trust')")
+        self.page.get_by_role("dialog").get_by_role("button", name="Trust").click()
+        self._wait_until(
+            "return !window.mjStarted && panel.content.model.trusted !== false", 10, "the notebook to be trusted"
+        )
+        self.save()
 
     def saved_text(self) -> str:
         """The file as it stands on disk."""

@@ -122,6 +122,7 @@ def test_three_clips_are_ranked_blind_by_keys_to_the_end(ranked):
     ready(ranked, card)
     page.keyboard.press("ArrowDown")
     expect(words(card)).to_contain_text(f"{judged + 1} judged")
+    ready(ranked, card)  # while an answer is awaited, keys do nothing
     page.keyboard.press("Backspace")
     expect(words(card)).to_contain_text(f"{judged} judged")
 

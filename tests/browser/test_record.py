@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbclient
 import nbformat
 import pytest
 from playwright.sync_api import expect
@@ -107,6 +108,23 @@ def on_paper(page, record, path):
     assert len(set(widths)) == 1, f"clips of different size: {widths}"
     page.pdf(path=path, print_background=True)
     assert path.read_bytes().startswith(b"%PDF-")
+
+
+def test_the_state_of_a_widget_that_is_kept_in_the_file_does_not_hide_the_record(notebooks):
+    """Whoever runs a notebook with a program keeps it, as it was when the card was made."""
+    notebook = notebooks.new([f"{MAKE}\nmj.studio()", MAKE, "job.wait(120).status"], files=[PHOTO])
+    content = nbformat.read(notebook.path, as_version=4)
+    nbclient.NotebookClient(content, timeout=180, resources={"metadata": {"path": notebook.folder}}).execute()
+    assert content.metadata.widgets
+    nbformat.write(content, notebook.path)
+
+    notebook.open()
+    notebook.trust()
+    notebook.reopen()
+    for cell in (notebook.cell(0), notebook.cell(1)):
+        expect(cell.locator(".mj-record")).to_be_visible()
+        assert cell.locator(".jp-OutputArea-child").first.is_hidden(), "a view without its kernel is seen"
+    notebook.screenshot("record-beside-kept-state")
 
 
 @in_both_hosts
