@@ -156,6 +156,8 @@ class Job(InMarimo):
         except concurrent.futures.TimeoutError:
             if self._future.done():
                 raise
+        finally:
+            self._showing.tell_again()
         raise TaskTimeout(
             f"Not done after {timeout:.0f} s; the job goes on in the background. Show it again, or wait longer.",
             task_id=self.id or "",

@@ -217,6 +217,12 @@ class Showing(Shown[JobView]):
         if not isinstance(self._job.error, asyncio.CancelledError):
             super().refresh()
 
+    def tell_again(self) -> None:
+        """Send the card as it is now from this thread: Colab shows what comes from another one late, or not at all."""
+        view = self._view
+        if view and is_open(view):
+            view.tell_again()
+
     def told(self, *, pictures: bool = True) -> Told:
         """The job as a record tells it.
 

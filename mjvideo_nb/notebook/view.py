@@ -54,6 +54,12 @@ class JobView(ipywidgets.VBox):
         with self._showing:
             self._stage.show(self.job.card)
 
+    def tell_again(self) -> None:
+        """Send the card as it is now to the page, also when it was sent before."""
+        with self._showing:
+            self._stage.show(self.job.card)
+            self._stage.send_state("card")
+
     def _extend(self, index: int, motion: str, prompt: str | None = None) -> None:
         """The button under a clip: another job, its card below this one."""
         self._add(self.job.extend_by_button(index, motion, prompt))

@@ -17,6 +17,8 @@ from playwright.sync_api import expect
 
 from tests.media.clips import make as render
 
+from .notebook import in_both_hosts
+
 PROJECT = Path(__file__).parents[2]
 PHOTO = PROJECT / "notebooks" / "coffee.jpg"
 
@@ -65,6 +67,7 @@ def choose(notebook, clip, words):
     notebook.page.get_by_role("menuitem", name=words).click()
 
 
+@in_both_hosts
 @pytest.mark.timeout(240)
 def test_stars_are_given_by_mouse_and_keys_kept_and_there_again_tomorrow(made):
     card, keyboard = card_of(made), made.page.keyboard
@@ -102,6 +105,7 @@ def test_stars_are_given_by_mouse_and_keys_kept_and_there_again_tomorrow(made):
     expect(card_of(made).locator(".mj-star[aria-pressed=true]")).to_have_count(3)
 
 
+@in_both_hosts
 @pytest.mark.timeout(240)
 def test_a_busy_kernel_is_waited_for_and_a_kernel_that_is_gone_is_said(made):
     card, page = card_of(made), made.page

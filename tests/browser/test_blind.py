@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from .notebook import in_both_hosts
+
 PROJECT = Path(__file__).parents[2]
 PHOTO = PROJECT / "notebooks" / "coffee.jpg"
 
@@ -95,6 +97,7 @@ def judge_to_the_end(notebook, card):
     return judged
 
 
+@in_both_hosts
 @pytest.mark.timeout(240)
 def test_three_clips_are_ranked_blind_by_keys_to_the_end(ranked):
     card, page = card_of(ranked), ranked.page

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
+from .notebook import in_both_hosts
+
 PROJECT = Path(__file__).parents[2]
 TOUR = PROJECT / "notebooks" / "01_first_video.ipynb"
 PHOTO = PROJECT / "notebooks" / "coffee.jpg"
@@ -30,6 +32,7 @@ def frames(path):
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
+@in_both_hosts
 @pytest.mark.timeout(240)
 def test_from_the_photograph_to_four_clips_and_on_from_the_best(notebooks):
     tour = notebooks.existing(TOUR, files=[PHOTO]).open()

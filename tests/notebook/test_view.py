@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 import mjvideo_nb as mj
@@ -30,6 +32,17 @@ def test_stars_are_kept_and_on_the_card_also_after_a_restart(session, job, sandb
         again.close()
     job.rate(1, None)
     assert [clip["rating"] for clip in job.card["clips"]] == [None, None]
+
+
+def test_whoever_waits_sends_the_finished_card_from_its_own_thread(session, photo, monkeypatch):
+    """Colab shows what comes from another one late, or not at all."""
+    job = session.jobs.make(mj.VideoRequest(image=frames.load(photo), prompt="steam rises"))
+    [stage] = job.view.children
+    sent = []
+    monkeypatch.setattr(stage.comm, "send", lambda *, data, **_: sent.append((threading.current_thread(), data)))
+    job.wait(60)
+    mine = [data["state"]["card"] for thread, data in sent if thread is threading.current_thread()]
+    assert mine[-1]["headline"] == "4 clips"
 
 
 def test_a_card_asks_the_library_for_no_stars(session, job, monkeypatch):
