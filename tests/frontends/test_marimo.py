@@ -41,6 +41,14 @@ def _(mj, run):
 
 
 @app.cell
+def _(job, mj, mo):
+    job.wait(120)
+    two = mj.compare(job[0], job[1], title="Two of them")
+    mo.vstack([two, mj.rank(job, title="Which is best?"), mj.sweep("coffee.jpg", prompt=["steam", "smoke"])])
+    return
+
+
+@app.cell
 def _(mj, mo):
     try:
         mj.studio()
@@ -80,8 +88,11 @@ def test_a_cell_that_runs_again_shows_what_it_has_made_and_sends_nothing(folder,
     begun = submits()
     page = page_at(serve("marimo", "run", "again.py", "--headless", "--no-token", "--port={port}", "--host=127.0.0.1"))
 
-    card = page.locator(".mj-card")
+    card = page.locator(".mj-card").first
     expect(card.locator("video")).to_have_count(4, timeout=90_000)
+    expect(page.locator(".mj-card").filter(has_text="Two of them").locator("video")).to_have_count(2, timeout=30_000)
+    expect(page.get_by_role("button", name="Left is better")).to_be_visible()
+    expect(page.get_by_role("button", name="Run 2 calls")).to_be_visible()
     page.get_by_role("button", name="Run it again").click()
     expect(card).to_contain_text("Shown again: this cell had made it")
     page.wait_for_function(PLAYING, arg=card.element_handle())
