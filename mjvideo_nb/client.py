@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from . import config
-from .balance import balance_at
+from .account import balance_at
 from .errors import (
     AuthenticationError,
     BadClip,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mjvideo_nb import config, storage
-from mjvideo_nb.balance import balance_at
+from mjvideo_nb.account import balance_at
 from mjvideo_nb.client import Client
 from mjvideo_nb.errors import AuthenticationError, InvalidRequest, SandboxUnavailable
 from mjvideo_nb.limits import AT_ONCE, Limits
