@@ -265,7 +265,8 @@ class Job(InMarimo):
 
     def lineage(self) -> tuple[Step, ...]:
         """The chain of requests that led to these clips, the first one first; as far back as the library knows."""
-        return self._state.steps
+        steps = self._state.steps  # from when it was made: this job had no task then
+        return (*steps[:-1], replace(steps[-1], task_id=self.id or "")) if steps else ()
 
     def save(self, folder: str | os.PathLike[str], name: str = "{prompt:.40}-{index}") -> list[Path]:
         """Save copies of its clips under readable names, with what made them: in the MP4's own tags, and as JSON beside it.
