@@ -153,7 +153,7 @@ def rendered(folder, environment):
             check=False,
         )
         ended.append((command, done))
-        if task_id == EXAMPLE_ID:
+        if task_id == EXAMPLE_ID and done.stdout:
             task_id = done.stdout.split()[-1]
     return task_id, ended
 
