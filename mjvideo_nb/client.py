@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from . import config
-from .balance import balance_at
+from .account import balance_at
 from .errors import (
     AuthenticationError,
     BadClip,
@@ -34,7 +34,7 @@ from .limits import Charge, Limits, Place, Places
 from .models import Clip, Task, VideoRequest, is_empty
 from .pace import LOCAL, REMOTE
 from .retries import OnRetry, Retries, look_again, persist, send_again
-from .watch import TASK_DEADLINE, Trouble, Update, Watcher
+from .watch import TASK_DEADLINE, Watcher
 
 if TYPE_CHECKING:
     from .part import Copy
@@ -56,7 +56,13 @@ class _Running:
 
 
 class Client:
-    """Speaks to one service.
+    """Speaks to one video service: sends requests, follows tasks, brings clips home. Plain asyncio, without Jupyter.
+
+        async with Client() as client:
+            task = await client.wait(await client.submit(VideoRequest("tulip.jpg", prompt="petals open")))
+            paths = await client.download(task, "clips")
+
+    Certificates are always verified, and there is no setting that turns it off; proxies are those of the environment.
 
     Args:
         api_key: the key; by default from `COMETAPI_KEY`, then from the system's key store.
@@ -69,8 +75,6 @@ class Client:
     Attributes:
         retries: how long to go on where it is safe to ask again; set another `Retries` to change it.
         limits: how many tasks may run at once, and what may be spent.
-
-    Certificates are always verified, and there is no setting that turns it off; proxies are those of the environment.
 
     Raises:
         AuthenticationError: there is no key anywhere; says where one can be given.
@@ -135,9 +139,13 @@ class Client:
         return f"Client(base_url={self.base_url!r})"
 
     async def submit(
-        self, request: VideoRequest, *, on_wait: Waits | None = None, on_retry: OnRetry | None = None
+        self,
+        request: VideoRequest,
+        *,
+        on_wait: Callable[[int], object] | None = None,
+        on_retry: Callable[[MJVideoError | None, float], object] | None = None,
     ) -> Task:
-        """Send a request when it is its turn and the budget allows it (see `limits`).
+        """Send a request when it is its turn and the budget allows it (see `limits`): one call, one price.
 
         It is sent once. Only where it surely was not accepted (nothing left this machine, the queue is full, too many
         requests, the parent of an extend has only just ended) is it sent again, within the limits of `retries`.
@@ -260,6 +268,9 @@ class Client:
         Args:
             task: its id, or the task as it was; then the request it holds is kept.
 
+        Returns:
+            The task as it is now.
+
         Raises:
             TaskNotFound: the service does not know it.
             AuthenticationError, RateLimited, Refused, ServiceError: the look failed; the task goes on.
@@ -268,7 +279,7 @@ class Client:
         return await persist(lambda: self._exchange.fetch(task), window=look_again(self.retries), limits=self.retries)
 
     async def fetch_many(self, task_ids: Iterable[str]) -> dict[str, Task]:
-        """Look at many tasks in one request; through trouble again, within the limits of `retries`.
+        """Look at many tasks, by `task_ids`, in one request; through trouble again, within the limits of `retries`.
 
         Returns:
             The tasks by id. Unknown ids are left out, and a gateway may leave the clips out: fetch a task that ended.
@@ -287,8 +298,8 @@ class Client:
         task: Task | str,
         *,
         timeout: float = TASK_DEADLINE,
-        on_update: Update | None = None,
-        on_trouble: Trouble | None = None,
+        on_update: Callable[[Task], object] | None = None,
+        on_trouble: Callable[[MJVideoError | None], object] | None = None,
     ) -> Task:
         """Follow a task until it has its clips.
 
@@ -332,7 +343,7 @@ class Client:
         return [copy.path for copy in await self.bring(task, folder)]
 
     async def bring(self, task: Task, folder: str | Path) -> list[Copy]:
-        """As `download`, and says of each clip its size and digest too."""
+        """As `download`, of the same `task` to the same `folder`, and says of each clip its size and digest too."""
         if not task.clips:
             raise InvalidRequest(
                 f"task: {task.id} has no clips yet; wait for it first: task = await client.wait(task).", field="task"

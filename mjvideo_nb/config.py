@@ -82,7 +82,7 @@ def api_key(value: str | Secret | None = None) -> Secret | None:
             a `Secret`, comes back as it is.
 
     Raises:
-        InvalidRequest: the key holds a character that no HTTP header can.
+        InvalidRequest: the key holds a character that no HTTP header can; names where it came from.
 
     """
     if isinstance(value, Secret):
@@ -93,11 +93,16 @@ def api_key(value: str | Secret | None = None) -> Secret | None:
     secret = Secret((value or os.environ.get("COMETAPI_KEY") or _stored_key() or "").strip())
     if secret.matches(""):
         return None
+    source = "api_key" if value else "COMETAPI_KEY" if os.environ.get("COMETAPI_KEY") else "key store"
     if secret.matches(r"https?://.*"):
-        raise InvalidRequest("api_key: this is an address; give it as base_url=, and the key here.", field="api_key")
+        raise InvalidRequest(
+            f"{source}: this is an address and no key; an address goes into base_url= or COMETAPI_BASE_URL.",
+            field="api_key",
+        )
     if not secret.matches(r"[\x21-\x7e]+"):
         raise InvalidRequest(
-            "api_key: the key holds a space, a line break or a letter beyond ASCII; copy it once more.", field="api_key"
+            f"{source}: the key holds a space, a line break or a letter beyond ASCII; copy it once more.",
+            field="api_key",
         )
     return secret
 

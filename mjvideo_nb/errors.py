@@ -49,7 +49,7 @@ __all__ = [
 
 
 class MJVideoError(Exception):
-    """The root of every error raised on purpose.
+    """The root of every error that is raised on purpose; each says what it means for the money and what to do next.
 
     Attributes:
         status: HTTP status of the answer, or None if there was none.
@@ -103,37 +103,37 @@ class InvalidRequest(MJVideoError, ValueError):
 
 
 class AuthenticationError(MJVideoError):
-    """No key was given, or the service did not accept it."""
+    """No key was given, or the service did not accept it. Nothing is charged."""
 
     headline = "The key was not accepted"
 
 
 class QuotaError(MJVideoError):
-    """The account has no credit left for this call."""
+    """The account has no credit left for this call. Nothing is charged."""
 
     headline = "No credit left"
 
 
 class RateLimited(MJVideoError):
-    """Too many requests at once; this one was not accepted."""
+    """Too many requests at once; this one was not accepted, and is safe to send again later."""
 
     headline = "Too many requests"
 
 
 class QueueFull(MJVideoError):
-    """The service's queue is full; this request was not accepted."""
+    """The service's queue is full; this request was not accepted, and is safe to send again later."""
 
     headline = "The queue is full"
 
 
 class Refused(MJVideoError):
-    """The service understood the request and said no."""
+    """The service understood the request and said no. Nothing is charged."""
 
     headline = "Refused by the service"
 
 
 class BannedPrompt(Refused):
-    """Midjourney does not allow a word of the prompt, or the image.
+    """Midjourney does not allow a word of the prompt, or the image. Nothing is charged.
 
     Attributes:
         banned_word: the word it objects to, or "".
@@ -178,13 +178,16 @@ class TaskTimeout(MJVideoError, TimeoutError):
 
 
 class SubmissionUncertain(MJVideoError):
-    """The request was sent and no readable answer came: it may have been accepted and billed."""
+    """The request was sent and no readable answer came: it may have been accepted and billed.
+
+    It is never sent again by itself. In a notebook its card has two buttons: forget it, or send it again knowingly.
+    """
 
     headline = "Outcome unknown"
 
 
 class ClipExpired(MJVideoError):
-    """The service no longer serves this clip."""
+    """The service no longer serves this clip, also not under the links of a fresh look."""
 
     headline = "The clip has expired"
 

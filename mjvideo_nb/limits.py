@@ -150,11 +150,11 @@ class Limits:
         return None if self.budget is None else max(0.0, self.budget - self.spent)
 
     def price_of(self, short_type: str) -> float | None:
-        """USD for one call of this video type, or None where it has no price."""
+        """USD for one call of this video type (`short_type`, such as `"480p"`), or None where it has no price."""
         return self.price.get(short_type) if isinstance(self.price, Mapping) else self.price
 
     def price_to_hold(self, short_type: str) -> float:
-        """The price of a call, to hold against the budget; 0 where there is no price and no budget.
+        """The price of a call of this `short_type`, to hold against the budget; 0 where there is no price and no budget.
 
         Raises:
             InvalidRequest: there is a budget, and no price to hold against it.
@@ -169,7 +169,7 @@ class Limits:
         return price or 0.0
 
     def check(self, short_type: str) -> float:
-        """The price of a call that the budget allows.
+        """The price of a call of this `short_type` that the budget allows.
 
         Raises:
             BudgetExceeded: it does not; names both figures.
@@ -187,7 +187,7 @@ class Limits:
         return price
 
     def charge(self, short_type: str) -> Charge:
-        """Count the price of a call that is about to be sent.
+        """Count the price of a call of this `short_type` that is about to be sent.
 
         Raises:
             BudgetExceeded, InvalidRequest: as for `check`.
@@ -199,6 +199,6 @@ class Limits:
             return charge
 
     def uncount(self, usd: float) -> None:
-        """Take back what was counted."""
+        """Take back `usd` that were counted."""
         with self._guard:
             self.spent = max(0.0, self.spent - usd)

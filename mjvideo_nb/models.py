@@ -24,15 +24,26 @@ VARIANTS = range(4)
 STATE_LIMIT = 255
 
 
-class Motion(StrEnum):
-    """How much moves in the clip."""
+class _Word(StrEnum):
+    """A word that shows itself as one: signatures and requests stay readable, and can be copied."""
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+class Motion(_Word):
+    """How much moves in a clip: `"low"` or `"high"`; the words themselves do as well."""
 
     LOW = "low"
     HIGH = "high"
 
 
-class Status(StrEnum):
-    """Where a task stands, in the service's words. A word that is not here counts as running."""
+class Status(_Word):
+    """Where a task stands, in the service's words. A word that is not here counts as running.
+
+    After SUCCESS, FAILURE, CANCEL and MODAL nothing more happens; MODAL waits for an input that a video cannot give. A task
+    that was just accepted says `""` for up to 15 seconds.
+    """
 
     ACCEPTED = ""
     NOT_START = "NOT_START"
@@ -50,12 +61,14 @@ ENDED = frozenset({Status.SUCCESS, Status.FAILURE, Status.CANCEL, Status.MODAL})
 
 @dataclass(frozen=True, repr=False)
 class VideoRequest:
-    """What is asked of the service: four clips from one first frame.
+    """What is asked of the service: four clips from one first frame. Nothing is sent by making it.
+
+    The fields are those of `POST /mj/submit/video`, as CometAPI documents them.
 
     Args:
         image: the first frame: a path, an http(s) URL, a data URI, bytes, a PIL image or a NumPy array (H×W×3 or ×4,
             uint8). On an extend it may be empty.
-        motion: `"low"` or `"high"`.
+        motion: how much moves, `"low"` or `"high"`.
         prompt: text that guides the clips; may be empty, though some gateways refuse that.
         video_type: `"480p"`, `"720p"`, or the service's own name of a type, sent as it is.
         state: up to 255 characters that the service returns with the task.
@@ -73,7 +86,7 @@ class VideoRequest:
     image: Any
     motion: str = Motion.LOW
     prompt: str = ""
-    video_type: str = VIDEO_TYPES["480p"]
+    video_type: str = "480p"
     state: str | None = None
     no_storage: bool = False
     action: str | None = None
@@ -168,12 +181,12 @@ def _check_text(field: str, value: object) -> None:
 
 @dataclass(frozen=True)
 class Clip:
-    """One variant of a task.
+    """One variant of a task: where the service serves it, and its copy on disk.
 
     Args:
         task_id: the task it belongs to.
-        index: which variant, from 0.
-        url: where the service serves it, absolute; such links expire.
+        index: which variant, 0-3, as on its badge.
+        url: where the service serves it, absolute; such links expire, signed ones after about 24 hours.
         path: the copy on disk, once there is one.
         thumbnail: URL of a still, or "".
 
@@ -221,7 +234,7 @@ class Task:
         return self.status == Status.SUCCESS
 
     def __getitem__(self, index: int) -> Clip:
-        """The variant with this index, as on its badge.
+        """The variant with this `index`, as on its badge.
 
         Raises:
             IndexError: there is no such variant.
@@ -248,12 +261,15 @@ class Task:
 
         Args:
             index: the variant to go on from, 0-3.
-            motion: `"low"` or `"high"`.
+            motion: how much moves, `"low"` or `"high"`.
             prompt: what happens next.
-            video_type: as in `VideoRequest`.
+            video_type: `"480p"`, `"720p"`, or the service's own name of a type.
             state: as in `VideoRequest`; not taken over from this task.
             no_storage: as in `VideoRequest`.
             extra: as in `VideoRequest`; not taken over from this task.
+
+        Returns:
+            The request, to be given to `client.submit`. Nothing is sent by this.
 
         Raises:
             InvalidRequest: the index is not 0-3, or this task has ended without that clip.

@@ -68,7 +68,7 @@ class Retries:
                 raise InvalidRequest(f"{name}: a number of seconds, 0 or more, not {value!r}.", field=name)
 
     def asked(self, error: MJVideoError) -> float:
-        """The pause that the service asks for, up to the cap; 0 where it asks for none."""
+        """Seconds that the service asks to wait with this `error`, up to the cap; 0 where it asks for none."""
         return min(error.retry_after or 0.0, self.longest_retry_after)
 
     def pause(self, failures: int, error: MJVideoError, left: float) -> float:

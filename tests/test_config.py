@@ -69,6 +69,18 @@ def test_the_way_to_keep_a_key_is_the_one_that_is_looked_up(keyring):
     assert revealed() == KEY
 
 
+@pytest.mark.parametrize("bad", [f"{KEY}\n{KEY}", "https://gateway.example/mj"])
+def test_a_bad_key_is_said_to_be_where_it_is(keyring, monkeypatch, bad):
+    keyring.stored[config.KEYRING_SERVICE, "COMETAPI_KEY"] = bad
+    with pytest.raises(InvalidRequest, match=r"^key store: "):
+        config.api_key()
+    monkeypatch.setenv("COMETAPI_KEY", bad)
+    with pytest.raises(InvalidRequest, match=r"^COMETAPI_KEY: "):
+        config.api_key()
+    with pytest.raises(InvalidRequest, match=r"^api_key: "):
+        config.api_key(bad)
+
+
 def test_blanks_around_a_key_are_forgiven():
     assert revealed(f" {KEY}\n") == KEY
     assert revealed("  ") is None

@@ -1,5 +1,6 @@
 """The public surface, and what using it loads."""
 
+import pkgutil
 import subprocess
 import sys
 
@@ -63,6 +64,12 @@ def test_the_public_names_are_these():
 @pytest.mark.parametrize("name", [*PUBLIC, "open"])
 def test_each_public_name_can_be_used_and_says_what_it_is(name):
     assert getattr(mj, name).__doc__
+
+
+def test_no_module_takes_the_place_of_a_public_name():
+    """To import `mjvideo_nb.video` would set `mj.video` to that module, for whoever names it later."""
+    modules = {module.name for module in pkgutil.iter_modules(mj.__path__)}
+    assert modules & {*PUBLIC, "open"} == set()
 
 
 def test_an_unknown_name_is_an_attribute_error():

@@ -21,7 +21,7 @@ import pytest
 import trustme
 
 from mjvideo_nb import Client, Clip, InvalidRequest, MJVideoError, ServiceError, Task, VideoRequest, config
-from mjvideo_nb.balance import balance
+from mjvideo_nb.account import balance
 from mjvideo_nb.cli import commands
 from mjvideo_nb.exchange import Exchange
 from mjvideo_nb.notebook.session import Session

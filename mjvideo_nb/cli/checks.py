@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mjvideo_nb import config, wire
-from mjvideo_nb.balance import BALANCE_URL, balance
+from mjvideo_nb.account import BALANCE_URL, balance
 from mjvideo_nb.config import Secret
 from mjvideo_nb.errors import (
     AuthenticationError,

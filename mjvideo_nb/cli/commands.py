@@ -7,7 +7,7 @@ import io
 import sys
 from collections.abc import Sequence
 
-from mjvideo_nb import __version__
+from mjvideo_nb import __version__, config
 from mjvideo_nb.errors import MJVideoError
 
 from . import doctor, exits, render, sandbox, tour
@@ -15,16 +15,44 @@ from .terminal import complain, say
 
 __all__ = ["parser", "run"]
 
+MORE = f"""\
+To begin, without a key and without cost: mjvideo-nb demo.
+Each command has its own help, with examples: mjvideo-nb render --help.
+
+environment:
+  COMETAPI_KEY       the key; without one the sandbox on this machine makes the clips, at no cost
+  COMETAPI_BASE_URL  the service's address, a path included (default: {config.DEFAULT_BASE_URL})
+  MJVIDEO_SANDBOX    1: the sandbox also where there is a key
+  MJVIDEO_LIBRARY    the folder, or the URL of a storage, of notebooks (default: {config.DEFAULT_LIBRARY}, beside the notebook)
+  MJVIDEO_PRICE      USD a call, for what notebooks count and doctor says (default: {config.DEFAULT_PRICE:.2f})
+  HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY are honoured. A key may also be kept in the system's key store,
+  with the extra keyring: keyring set {config.KEYRING_SERVICE} COMETAPI_KEY.
+
+exit status:
+  0    done
+  1    trouble; the message says what it means for the money
+  2    the command, its input, the key or the installation does not do; nothing was charged
+  130  interrupted
+  render and fetch have further ones: see their help.
+
+examples:
+  mjvideo-nb demo                                         the tour in JupyterLab, without a key and without cost
+  mjvideo-nb render tulip.jpg --prompt "petals open"      four clips in clips/
+  mjvideo-nb doctor                                       what is set up here, and what to do where it is not
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """Every command and option."""
     top = argparse.ArgumentParser(
         prog="mjvideo-nb",
         description="Make Midjourney videos: a still image and a prompt become four clips.",
-        epilog="To begin, without a key and without cost: mjvideo-nb demo. "
-        "Each command has its own help: mjvideo-nb render --help.",
+        epilog=MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    top.add_argument("--version", action="version", version=f"mjvideo-nb {__version__}")
+    top.add_argument(
+        "--version", action="version", version=f"mjvideo-nb {__version__}", help="print the version, and end"
+    )
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
     for module in (render, sandbox, tour, doctor):
         module.add_to(commands)

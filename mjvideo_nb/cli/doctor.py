@@ -18,6 +18,16 @@ from .terminal import printable
 
 __all__ = ["add_to"]
 
+EPILOG = """\
+examples:
+  mjvideo-nb doctor
+  mjvideo-nb doctor --offline
+  mjvideo-nb doctor --balance https://query.cometapi.com
+
+exit status:
+  0    something serves, and nothing is wrong
+  1    nothing serves, or something is wrong
+"""
 THE_SERVICE = "the service at the base URL"
 
 
@@ -28,7 +38,7 @@ def add_to(commands: Any) -> None:
         help="check key, service, balance, disk, kernel and front end; say what to do",
         description="Checks the settings, the service, the account's balance, the clock, the disk, the kernel and the\n"
         "front end, and says for each what to do. Never shows the key, makes nothing, costs nothing.",
-        epilog="exit status:\n  0    something serves, and nothing is wrong\n  1    nothing serves, or something is wrong\n",
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("--offline", action="store_true", help="leave out what needs the network")

@@ -13,7 +13,7 @@ import threading
 
 __all__ = ["TOKEN"]
 
-TOKEN = "MJVIDEO_DEMO_TOKEN"  # noqa: S105 - the variable's name
+TOKEN = "_MJVIDEO_DEMO_TOKEN"  # noqa: S105 - the variable's name
 """The environment variable that brings the token: everybody on the machine can read a command line."""
 
 

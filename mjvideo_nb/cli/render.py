@@ -29,6 +29,19 @@ from .terminal import complain, no_more_interrupts, say
 
 __all__ = ["add_to"]
 
+RENDER_EXAMPLES = """\
+examples:
+  mjvideo-nb render tulip.jpg --prompt "petals open" --motion high --type 720p --out clips/
+  mjvideo-nb render --extend 1773314942177684:2 --prompt "the wind takes them"     goes on from clip [2]
+  mjvideo-nb render tulip.jpg --timeout 0                                          sends it and ends; fetch it later
+
+"""
+FETCH_EXAMPLES = """\
+examples:
+  mjvideo-nb fetch 1773314942177684 --out clips/
+  mjvideo-nb fetch 1773314942177684 --json --timeout 60
+
+"""
 TRY_WITHOUT_A_KEY = 'To try without a key: pip install "mjvideo-nb[sandbox]". Nothing was sent.'
 
 
@@ -49,7 +62,7 @@ def add_to(commands: Any) -> None:
         help="make four clips from a still image",
         description="Sends one request, waits until its clips are made, downloads them, and prints their paths and\n"
         "the task's id. With a key this is paid for; without one the sandbox on this machine makes the clips.",
-        epilog=exits.TABLE,
+        epilog=f"{RENDER_EXAMPLES}{exits.TABLE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     render.add_argument(
@@ -58,7 +71,7 @@ def add_to(commands: Any) -> None:
         default="",
         help="first frame: a path or an http(s) URL (JPEG, PNG or WebP); may be left out with --extend",
     )
-    render.add_argument("--prompt", default="", metavar="TEXT", help="text that guides the clips")
+    render.add_argument("--prompt", default="", metavar="TEXT", help="text that guides the clips; may be empty")
     render.add_argument("--motion", default="low", metavar="low|high", help="how much moves (default: low)")
     render.add_argument(
         "--type",
@@ -74,7 +87,9 @@ def add_to(commands: Any) -> None:
     render.add_argument(
         "--state", metavar="TEXT", help="text that the service returns with the task, at most 255 characters"
     )
-    render.add_argument("--no-storage", action="store_true", help="ask for the original provider's URLs")
+    render.add_argument(
+        "--no-storage", action="store_true", help="ask for the original provider's URLs instead of the gateway's"
+    )
     render.add_argument(
         "--patience",
         type=seconds,
@@ -92,7 +107,7 @@ def add_to(commands: Any) -> None:
         help="pick up a task by its id: wait for it and download its clips",
         description="Picks up a task by its id, also one of a command that was interrupted: waits until its clips\n"
         "are made, downloads them and prints their paths. Costs nothing.",
-        epilog=exits.TABLE,
+        epilog=f"{FETCH_EXAMPLES}{exits.TABLE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     fetch.add_argument("task", help="the task's id, as render prints it")

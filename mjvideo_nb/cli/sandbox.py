@@ -13,14 +13,27 @@ from .terminal import say
 
 __all__ = ["add_to"]
 
+EPILOG = """\
+examples:
+  mjvideo-nb sandbox --port 8899 --seconds 30
+  mjvideo-nb sandbox --fault "http-502*2"        the next two requests are answered with HTTP 502
+  mjvideo-nb sandbox --faults                    what can go wrong, by name
+
+exit status:
+  0    it was stopped, or has listed the faults
+  2    an option does not do, the port is taken, or its extra is not installed
+"""
+
 
 def add_to(commands: Any) -> None:
     """Add the command to the parser."""
     command = commands.add_parser(
         "sandbox",
         help="run the sandbox by itself: the same protocol on this machine, real MP4s, no cost",
-        description="Runs until Ctrl-C. Prints its address as one JSON line when it is ready. Use it from another "
+        description="Runs until Ctrl-C. Prints its address as one JSON line when it is ready. Use it from another\n"
         "terminal with COMETAPI_BASE_URL=<address> COMETAPI_KEY=anything.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("--port", type=port, default=0, help="port on 127.0.0.1 (default: a free one)")
     command.add_argument("--seconds", type=seconds, help="how long a task takes from submit to clips (default: 10)")

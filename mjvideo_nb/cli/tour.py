@@ -29,6 +29,16 @@ from .terminal import no_more_interrupts, say
 
 __all__ = ["add_to", "copy_tour"]
 
+EPILOG = """\
+examples:
+  mjvideo-nb demo
+  mjvideo-nb demo lesson --port 8890 --no-browser
+
+exit status:
+  0    it was stopped, or JupyterLab was shut down
+  1    JupyterLab did not start, or broke down
+  2    the folder or the port does not do, or its extra is not installed
+"""
 FIRST = "01_first_video.ipynb"
 DEFAULT_PORT = 8888
 PORTS_TRIED = 50
@@ -45,9 +55,11 @@ def add_to(commands: Any) -> None:
     command = commands.add_parser(
         "demo",
         help="open the tour in JupyterLab, without a key and without cost",
-        description="Copies the tour to a folder that you can keep, starts JupyterLab on it and opens its first notebook "
-        "in the browser. The sandbox on this machine makes the clips: no key is used, nothing is charged. "
+        description="Copies the tour to a folder that you can keep, starts JupyterLab on it and opens its first notebook\n"
+        "in the browser. The sandbox on this machine makes the clips: no key is used, nothing is charged.\n"
         "Ctrl-C stops everything.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument(
         "folder",

@@ -40,7 +40,7 @@ KERNELS = "kernels"
 
 
 class Library:
-    """One folder, open.
+    """The folder that keeps everything, open: every request, task and clip.
 
     Args:
         folder: where; made if it is not there.
@@ -82,11 +82,11 @@ class Library:
         return self.folder / CLIPS
 
     def poster_path(self, clip: Path) -> Path:
-        """Where the small picture of a kept clip is, if it was made."""
+        """Where the small picture of a kept `clip` is, if it was made."""
         return poster_path(self.folder, clip)
 
     def keep_frame(self, request: VideoRequest) -> tuple[str, str]:
-        """Keep the first frame of a request, and say what stands for it and what it is called.
+        """Keep the first frame of a `request`, and say what stands for it and what it is called.
 
         Raises:
             LibraryError: it cannot be written; nothing was sent.
@@ -104,7 +104,7 @@ class Library:
             ) from error
 
     def frame(self, entry: Entry) -> Frame | None:
-        """The first frame of a job, or None where there is none to be had any more."""
+        """The first frame of an `entry`, or None where there is none to be had any more."""
         image = entry.request.image if entry.request else ""
         if not image:
             return None
@@ -126,11 +126,11 @@ class Library:
         return self.ledger.take_over(self._presence.is_alive, serves)
 
     def is_ours(self, entry: Entry) -> bool:
-        """Whether this kernel works on this job."""
+        """Whether this kernel works on this `entry`."""
         return entry.owner == self._presence.token
 
     def is_followed(self, entry: Entry) -> bool:
-        """Whether a kernel that still runs works on this job."""
+        """Whether a kernel that still runs works on this `entry`."""
         return self._presence.is_alive(entry.owner)
 
     def spending(self) -> Spending:

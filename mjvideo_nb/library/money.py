@@ -42,9 +42,13 @@ class Sum:
 
 @dataclass
 class Spending(Sum):
-    """What a library has spent, as far as its own prices say.
+    """What a library has spent in USD, as far as its own prices say; it prints as a table.
 
     Args:
+        settled: of tasks that were accepted.
+        uncertain: of requests that may have been accepted and billed.
+        reserved: of requests that wait to be sent.
+        refunded: of tasks that failed, which most gateways give back; not part of `total`.
         days: the same for each day on which something was asked for, newest first.
 
     """

@@ -38,7 +38,7 @@ class Query:
         tag: it has this tag.
         since: made on this day or later.
         until: made on this day or earlier.
-        states: in one of these states.
+        states: in one of these states, such as `("done", "failed")`.
         trashed: those in the trash instead of all others.
 
     """

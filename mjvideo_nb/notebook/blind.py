@@ -120,7 +120,7 @@ class Ranking(LiveWidget):
 
     @anywidget.experimental.command
     def act(self, message: dict[str, Any], _buffers: list[bytes]) -> Answer:
-        """Answers when what was pressed is done. An answer always goes out: the buttons stay off until it comes."""
+        """Do what a `message` of the page says was pressed, and answer then. An answer always goes out: buttons wait for it."""
         try:
             with self._guard:
                 self._do(str(message.get("action")), message.get("round"))
@@ -214,7 +214,7 @@ class Ranking(LiveWidget):
             self.send({"kind": "bytes", "index": name, "ok": True}, [clip])
 
     def call(self, title: str, picks: Sequence[Pick]) -> None:
-        """Give it another title, and its clips the labels they have now."""
+        """Give it another `title`, and its clips the labels they have now in `picks`."""
         with self._guard:
             self._picks = list(picks)
             self._unreadable.clear()

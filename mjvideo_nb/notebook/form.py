@@ -190,7 +190,7 @@ class Studio(ipywidgets.VBox):
         self._picker.show(preview=picture, caption=f"{frame.name}{size}{note}")
 
     def reuse(self, entry: Entry, frame: Frame | None = None) -> None:
-        """Fill the form with the settings of a job and its first frame, or another.
+        """Fill the form with the settings of an `entry` and its first frame, or another `frame`.
 
         Raises:
             InvalidRequest: they are not known, or belong to an extend, which has no first frame.

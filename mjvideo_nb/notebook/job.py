@@ -34,7 +34,7 @@ __all__ = ["Job"]
 
 
 class Job(InMarimo):
-    """One request, on its way. Made by `video`, `studio`, `extend` and `open`; it goes on by itself.
+    """One request on its way to four clips. Made by `video`, `studio`, `extend` and `open`; it goes on by itself.
 
     Show it (as the last line of a cell) for a live card; `await job` or `job.wait()` for the finished task; `job[2]` for
     a clip; `job.extend(2)` to go on from it.
@@ -115,7 +115,7 @@ class Job(InMarimo):
         return state.task.clips if state.task and state.phase == Phase.DONE else ()
 
     def __getitem__(self, index: int) -> Clip:
-        """The clip with this index, as on its badge.
+        """The clip with this `index`, as on its badge.
 
         Raises:
             IndexError: there is no such clip, or not yet.
@@ -220,15 +220,15 @@ class Job(InMarimo):
         extra: Mapping[str, Any] | None = None,
         again: bool = False,
     ) -> Job:
-        """Go on from one of the clips: what the buttons under it do. What is not given stays as it was.
+        """Go on from one of the clips, as the buttons under it do: another call, another price.
 
-        A cell that is run again shows the job that it had made, and sends nothing.
+        What is not given stays as it was. A cell that is run again shows the job that it had made, and sends nothing.
 
         Args:
-            index: the clip, as on its badge.
-            motion: `"low"` or `"high"`.
+            index: the clip to go on from, 0-3, as on its badge.
+            motion: how much moves, `"low"` or `"high"`.
             prompt: what happens next.
-            video_type: as in `video`.
+            video_type: `"480p"`, `"720p"`, or the service's own name of a type.
             state: as in `VideoRequest`.
             no_storage: as in `VideoRequest`.
             extra: as in `VideoRequest`.
@@ -255,7 +255,7 @@ class Job(InMarimo):
         return self._session.jobs.make(request, cell=current_cell(), again=again)
 
     def extend_by_button(self, index: int, motion: str, prompt: str | None = None) -> Job:
-        """The same, asked for by a press and not by a cell: always another job."""
+        """As `extend` with `index`, `motion` and `prompt`, asked for by a press and not by a cell: always another job."""
         return self._session.jobs.make(self._finished_task().extend(index, motion=motion, prompt=prompt))
 
     def _finished_task(self) -> Task:
@@ -266,8 +266,9 @@ class Job(InMarimo):
         return task
 
     def lineage(self) -> tuple[Step, ...]:
-        """The chain that led to these clips, the first request first; as far back as the library knows."""
-        return self._state.steps
+        """The chain of requests that led to these clips, the first one first; as far back as the library knows."""
+        steps = self._state.steps  # from when it was made: this job had no task then
+        return (*steps[:-1], replace(steps[-1], task_id=self.id or "")) if steps else ()
 
     def save(self, folder: str | os.PathLike[str], name: str = "{prompt:.40}-{index}") -> list[Path]:
         """Save copies of its clips under readable names, with what made them: in the MP4's own tags, and as JSON beside it.
@@ -292,7 +293,7 @@ class Job(InMarimo):
     # What its people say
 
     def rate(self, index: int, stars: int | None) -> None:
-        """Give a clip 1 to 5 stars, or take them away with None.
+        """Give the clip `index` 1 to 5 `stars`, or take them away with None.
 
         Raises:
             InvalidRequest: there is no such clip, or no such number of stars.
@@ -304,11 +305,11 @@ class Job(InMarimo):
             self._change(ratings=others if stars is None else {**others, index: stars})
 
     def tag(self, *words: str) -> None:
-        """Give this job these tags instead of those it had, to find it by in `history`."""
+        """Give this job these `words` as its tags, instead of those it had, to find it by in `history`."""
         self._session.library.shelf.tag(self.entry_id, words)
 
     def note(self, text: str) -> None:
-        """Write something beside it, to find it by in `history`."""
+        """Write a `text` beside it, to find it by in `history`."""
         self._session.library.shelf.note(self.entry_id, text)
 
     def delete(self) -> None:
@@ -358,7 +359,7 @@ class Job(InMarimo):
         self._news.listen(listener)
 
     def unlisten(self, listener: Callable[[], None]) -> None:
-        """Call it no more."""
+        """Call this `listener` no more."""
         self._news.unlisten(listener)
 
     def _change(self, **changes: Any) -> None:
@@ -367,7 +368,7 @@ class Job(InMarimo):
         self._news.tell()
 
     def belong_to(self, session: Session) -> None:
-        """What is begun from this job goes by the settings of this session from now on, if its service is the same."""
+        """What is begun from this job goes by the settings of this `session` from now on, if its service is the same."""
         if session.serves(self._session.service):
             self._session = session
 
@@ -376,7 +377,7 @@ class Job(InMarimo):
         self._change(shown_again=True)
 
     def learn(self, entry: Entry) -> None:
-        """Take over what its people have said of it elsewhere, from an entry that was read anyhow."""
+        """Take over what its people have said of it elsewhere, from an `entry` that was read anyhow."""
         if (entry.ratings, entry.trashed is not None) != (self._state.ratings, self._state.trashed):
             self._change(ratings=entry.ratings, trashed=entry.trashed is not None)
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mjvideo_nb import config, storage
-from mjvideo_nb.balance import balance_at
+from mjvideo_nb.account import balance_at
 from mjvideo_nb.client import Client
 from mjvideo_nb.errors import AuthenticationError, InvalidRequest, SandboxUnavailable
 from mjvideo_nb.limits import AT_ONCE, Limits
@@ -172,7 +172,7 @@ class Session:
         self.jobs.all_belong_to(self)
 
     def serves(self, service: str) -> bool:
-        """Whether tasks of this service can be followed from here: the speed in a gateway's path does not matter."""
+        """Whether tasks of this `service` can be followed from here: the speed in a gateway's path does not matter."""
         if SANDBOX in {service, self.service}:
             return service == self.service
         return _origin(service) == _origin(self.service)
@@ -184,7 +184,7 @@ class Session:
     # What it costs
 
     def price_of(self, short_type: str) -> float:
-        """USD for one call; 0 where there is no price and no budget to hold it against.
+        """USD for one call of a video type (`short_type`); 0 where there is no price and no budget to hold it against.
 
         Raises:
             InvalidRequest: there is a budget, and no price for this video type.
@@ -193,7 +193,7 @@ class Session:
         return self.limits.price_to_hold(short_type)
 
     def price_words(self, short_type: str) -> str:
-        """The price of a press, as the form and the buttons say it."""
+        """The price of a press for a video type (`short_type`), as the form and the buttons say it."""
         if self.sandbox:
             return "free in the sandbox"
         figure = self.limits.price_of(short_type)

@@ -37,9 +37,9 @@ class Phase:
     FAILED = "failed"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
-    """One link of the chain that led to a clip.
+    """One link of the chain that led to a clip: a request, and the clip that it went on from.
 
     Args:
         motion: of that request.
@@ -53,6 +53,12 @@ class Step:
     prompt: str
     index: int | None
     task_id: str
+
+    def __repr__(self) -> str:
+        """On one line, so that a chain reads as a list."""
+        begins = "first frame" if self.index is None else f"from clip [{self.index}]"
+        prompt = self.prompt if len(self.prompt) <= 60 else f"{self.prompt[:59]}…"
+        return f"<Step {begins}, {self.motion} motion, {prompt!r}, {f'task {self.task_id}' if self.task_id else 'no id yet'}>"
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ class Sweep(InMarimo):
             return [self._made.get(number) for number in range(len(self.plan))]
 
     def __getitem__(self, place: tuple[int, int]) -> Job | None:
-        """The job in a row and a column, both from 0; None where none was made yet.
+        """The job at `place`, a row and a column, both from 0; None where none was made yet.
 
         Raises:
             IndexError: there is no such cell.
@@ -157,15 +157,15 @@ class Sweep(InMarimo):
         return self._filling.queued
 
     def refusal(self, number: int) -> BaseException | None:
-        """Why no job could be made in a cell, or None."""
+        """Why no job could be made in cell `number`, or None."""
         return self._refused.get(number)
 
     def request(self, number: int) -> VideoRequest:
-        """What a cell asks for."""
+        """What cell `number` asks for."""
         return self._requests[number]
 
     def can_retry(self, number: int) -> bool:
-        """Whether a cell ended without clips, in a way that another call is not the second for something unknown."""
+        """Whether cell `number` ended without clips, in a way that another call is not the second for something unknown."""
         with self._guard:
             if number in self.queued:
                 return False
@@ -210,7 +210,7 @@ class Sweep(InMarimo):
             self._news.tell()
 
     def retry(self, number: int) -> None:
-        """Make the call of a cell once more that ended without clips: another price.
+        """Make the call of cell `number`, which ended without clips, once more: another price.
 
         Raises:
             InvalidRequest: nothing has failed there, or its outcome is not known.
@@ -224,7 +224,7 @@ class Sweep(InMarimo):
             self._ask_for(number)
 
     def send_again(self, number: int) -> None:
-        """Send the request of a cell again whose outcome is not known, knowingly: another price.
+        """Send the request of cell `number`, whose outcome is not known, again and knowingly: another price.
 
         Raises:
             InvalidRequest: its outcome is known, or its first frame is gone.
@@ -355,7 +355,7 @@ class Sweep(InMarimo):
         self._news.listen(listener)
 
     def unlisten(self, listener: Callable[[], None]) -> None:
-        """Call it no more."""
+        """Call this `listener` no more."""
         self._news.unlisten(listener)
 
     def say_shown_again(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+import shlex
 import subprocess
 import sysconfig
 from importlib.metadata import version
@@ -10,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+import mjvideo_nb
 from mjvideo_nb import errors
 from mjvideo_nb.cli import exits
 from mjvideo_nb.cli.commands import parser
 
+PACKAGE = Path(mjvideo_nb.__file__).parent
+VARIABLE = r"\b(?:COMETAPI|MJVIDEO)_[A-Z_]+"
 (COMMANDS,) = [action.choices for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
 
 
@@ -49,12 +54,28 @@ def test_every_command_and_option_is_explained(name):
             assert "default" in action.help, action
 
 
-@pytest.mark.parametrize("name", ["render", "fetch"])
-def test_the_exit_statuses_are_in_the_help(run, name):
-    ended = run(name, "--help")
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_each_help_has_examples_that_parse_and_its_exit_statuses(run, name):
+    ended = run(*name.split(), "--help", env={"COLUMNS": "100"})
     assert ended.status == 0
-    assert exits.TABLE in ended.out
     assert all(len(line) <= 120 for line in ended.out.splitlines())
+    assert "\nexit status:\n  0    " in ended.out
+    if name in {"render", "fetch"}:
+        assert exits.TABLE in ended.out
+    examples = re.findall(r"^  mjvideo-nb (.*?)(?:  .*)?$", ended.out.partition("\nexamples:\n")[2], re.MULTILINE)
+    assert examples
+    for example in examples:
+        words = shlex.split(example)
+        assert words[0] == (name or words[0])
+        assert parser().parse_args(words).run
+
+
+def test_every_environment_variable_is_in_the_help():
+    files = [path for path in PACKAGE.rglob("*") if path.suffix in {".py", ".js"}]
+    used = {name for path in files for name in re.findall(VARIABLE, path.read_text(encoding="utf-8"))}
+    assert {"COMETAPI_KEY", "MJVIDEO_LIBRARY"} <= used
+    told = parser().format_help()
+    assert used == set(re.findall(VARIABLE, told))
 
 
 def test_every_error_has_an_exit_status_that_the_help_explains():

@@ -283,5 +283,5 @@ def test_trouble_while_waiting_is_waited_out(run, photo, service, misbehave):
 def test_a_key_that_no_header_can_hold_is_not_shown(run, photo, key):
     ended = run("render", photo, env={"COMETAPI_KEY": key})
     assert ended.status == 2
-    assert "api_key: the key holds" in ended.err
+    assert "COMETAPI_KEY: the key holds" in ended.err
     assert key not in ended.err

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 import mjvideo_nb as mj
-from mjvideo_nb import balance as balances
+from mjvideo_nb import account
 from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.session import Session
 from tests.loopback import Server, answer
@@ -59,7 +59,7 @@ def test_a_job_without_clips_cannot_be_exported(current, request_, misbehave, tm
 def test_the_balance_is_asked_of_its_own_address(monkeypatch):
     async def ask():
         async with Server(lambda _: answer(body={"total_quota": 12.5})) as server:
-            monkeypatch.setattr(balances, "balance", partial(balances.balance, url=server.url))
+            monkeypatch.setattr(account, "balance", partial(account.balance, url=server.url))
             return await asyncio.to_thread(Session(KEY).balance)
 
     assert asyncio.run(ask()) == 12.5

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 import mjvideo_nb as mj
-from mjvideo_nb import balance as balances
+from mjvideo_nb import account
 from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.session import Session
 from mjvideo_nb.notebook.sweep import Sweep
@@ -250,7 +250,7 @@ async def test_who_stops_awaiting_stops_nobody_else(current, photo):
 
 async def test_the_balance_is_the_same_both_ways(monkeypatch):
     async with Server(lambda _: answer(body={"total_quota": 12.5})) as server:
-        monkeypatch.setattr(balances, "balance", partial(balances.balance, url=server.url))
+        monkeypatch.setattr(account, "balance", partial(account.balance, url=server.url))
         async with mj.Client(KEY) as client:
             assert await client.balance() == await asyncio.to_thread(Session(KEY).balance) == 12.5
 

@@ -281,7 +281,13 @@ def test_the_chain_stands_on_the_card_also_after_a_restart(session, request_, la
     longer.wait(60)
     told = [(step["seconds"], step["words"], step["prompt"]) for step in longer.card["chain"]]
     assert told == [("0–5 s", "low", "steam rises"), ("5–9 s", "[0] high", "and cools")]
-    assert [step.task_id for step in later().jobs.open(longer.id).lineage()] == [job.id, longer.id]
+    assert [step.task_id for step in longer.lineage()] == [job.id, longer.id]
+    lineage = later().jobs.open(longer.id).lineage()
+    assert [step.task_id for step in lineage] == [job.id, longer.id]
+    assert [repr(step) for step in lineage] == [
+        f"<Step first frame, low motion, 'steam rises', task {job.id}>",
+        f"<Step from clip [0], high motion, 'and cools', task {longer.id}>",
+    ]
     assert job.card["chain"] == []
 
 
