@@ -23,6 +23,7 @@ class Filling:
         has_place: whether another job may run now.
         is_under_way: whether a job that was made has not ended.
         on_change: called when the line has changed.
+        on_end: called when all has come to its end, before anybody hears of it; in a thread.
         guard: what the jobs are shared under; `has_place` and `is_under_way` are called with it held.
 
     """
@@ -34,12 +35,14 @@ class Filling:
         has_place: Callable[[], bool],
         is_under_way: Callable[[], bool],
         on_change: Callable[[], None],
+        on_end: Callable[[], None],
         guard: threading.RLock,
     ) -> None:
         self._make = make
         self._has_place = has_place
         self._is_under_way = is_under_way
         self._on_change = on_change
+        self._on_end = on_end
         self._guard = guard
         self._line: deque[int] = deque()
         self._making: int | None = None
@@ -87,19 +90,24 @@ class Filling:
         return ended
 
     async def _run(self, news: asyncio.Event) -> None:
+        is_told = False
         while True:
             news.clear()
             with self._guard:
                 # Asked in any case: what has gone wrong may empty the line.
                 self._making = self._line.popleft() if self._has_place() and self._line else None
                 number = self._making
-                if number is None and not self._line and not self._is_under_way():
+                has_ended = number is None and not self._line and not self._is_under_way()
+                if has_ended and is_told:
                     self._work = self._news = None
                     break
-            if number is None:
+            is_told = has_ended
+            if has_ended:
+                await asyncio.to_thread(self._on_end)
+            elif number is None:
                 await news.wait()
-                continue
-            await asyncio.to_thread(self._make, number)
-            with self._guard:
-                self._making = None
+            else:
+                await asyncio.to_thread(self._make, number)
+                with self._guard:
+                    self._making = None
         self._on_change()

@@ -100,6 +100,7 @@ class Sweep(InMarimo):
             has_place=self._has_place,
             is_under_way=self._is_under_way,
             on_change=self._news.tell,
+            on_end=self._shown.refresh,
             guard=self._guard,
         )
         self._news.listen(self._shown.refresh)
