@@ -42,6 +42,7 @@ exit status:
 FIRST = "01_first_video.ipynb"
 DEFAULT_PORT = 8888
 PORTS_TRIED = 50
+SETTINGS = Path(__file__).with_name("jupyter")
 START_PATIENCE = 120.0
 """Seconds; a first start on a slow disk compiles a lot of Python."""
 STOP_PATIENCE = 10.0
@@ -152,6 +153,8 @@ def _start(notebook: Path, number: int, token: str, log: IO[bytes], *, browser: 
         lab.TOKEN: token,
         # This interpreter's kernel before one of the same name elsewhere on the machine, which may lack this package.
         "JUPYTER_PREFER_ENV_PATH": "1",
+        # A setting of JupyterLab, where its user has none: no question about news over the lesson.
+        "JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, (str(SETTINGS), os.environ.get("JUPYTER_CONFIG_PATH")))),
     }
     # No key in there: a demo in front of a class must not be able to pay.
     environment.pop("COMETAPI_KEY", None)
@@ -160,7 +163,7 @@ def _start(notebook: Path, number: int, token: str, log: IO[bytes], *, browser: 
         *(sys.executable, "-P", "-m", lab.__name__, str(notebook)),
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={number}", "--ServerApp.port_retries=0"),
         *("--ServerApp.base_url=/", "--ServerApp.certfile=", f"--ServerApp.root_dir={notebook.parent}"),
-        # No questions: neither about news in the browser nor, where Ctrl-C reaches Lab as well, about ending.
+        # No news, and no question where Ctrl-C reaches Lab as well.
         *("--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "-y"),
         *([] if browser else ["--no-browser"]),
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),

@@ -32,6 +32,7 @@ TOUR = [
     "05_teaching.ipynb",
     "06_async_core.ipynb",
     "coffee.jpg",
+    "form_in_marimo.py",
     "rocket.jpg",
 ]
 
@@ -177,7 +178,9 @@ def test_a_first_time_user_is_told_what_happens(demo, tmp_path):
     assert ask(url, "api/status", token)["kernels"] == 0
     assert ask(url, "api/contents/01_first_video.ipynb", token)["type"] == "notebook"
     page = ask(url, url.split("/", 3)[3])
-    assert re.search(r'"news": *\{"disabled": *true\}', page)  # no pop-up about news on the first day
+    assert re.search(r'"news": *\{"disabled": *true\}', page)
+    notification = ask(url, "lab/api/settings/@jupyterlab/apputils-extension:notification", token)
+    assert notification["schema"]["properties"]["fetchNews"]["default"] == "false"  # no question about it either
     with pytest.raises(urllib.error.HTTPError, match="403"):
         ask(url, "api/contents")
 
