@@ -29,6 +29,7 @@ from .judging import Judging
 from .ledger import Ledger
 from .money import Spending
 from .presence import Presence
+from .remembered import Remembered
 from .shelf import Shelf
 from .stills import Stills, poster_path
 from .sweeping import Sweeping
@@ -52,6 +53,7 @@ class Library:
         stills: the first frames.
         judging: which clips were judged better than which.
         sweeping: the sweeps that were started.
+        remembered: what a form begins with.
 
     Raises:
         LibraryError: it cannot be used; says why, what is safe and what to do.
@@ -75,6 +77,7 @@ class Library:
         self.stills = Stills(self.folder)
         self.judging = Judging(self._database)
         self.sweeping = Sweeping(self._database)
+        self.remembered = Remembered(self._database)
 
     @property
     def clips_folder(self) -> Path:
