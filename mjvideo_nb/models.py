@@ -77,7 +77,7 @@ class VideoRequest:
         action: `"extend"` to go on from a clip; then `index` and `task_id` are needed.
         index: the variant to act on, 0-3.
         task_id: the parent task.
-        extra: undocumented fields, sent as they are under these names.
+        extra: undocumented fields, sent as they are under these names; a `Path` is a picture, sent as the first frame is.
 
     Raises:
         InvalidRequest: a field that the service documents as closed has another value; names the field.

@@ -89,17 +89,18 @@ class Library:
         return poster_path(self.folder, clip)
 
     def keep_frame(self, request: VideoRequest) -> tuple[str, str]:
-        """Keep the first frame of a `request`, and say what stands for it and what it is called.
+        """Keep the first frame of a `request`, and what other pictures it has; say what stands for it and what it is called.
 
         Raises:
             LibraryError: it cannot be written; nothing was sent.
 
         """
         frame = request.image
-        if not isinstance(frame, Frame):
-            return "", ""
         try:
-            return self.stills.keep(frame), frame.name
+            for picture in request.extra.values():
+                if isinstance(picture, Frame):
+                    self.stills.keep(picture)
+            return (self.stills.keep(frame), frame.name) if isinstance(frame, Frame) else ("", "")
         except OSError as error:
             raise LibraryError(
                 f"The first frame could not be kept in {self.stills.folder} ({error}). Nothing was sent and nothing is "
