@@ -64,9 +64,9 @@ class Flag:
         start: where it begins in the prompt.
         end: where it ends.
         meaning: what it does; "" where it is not known or cannot be.
-        problem: why it cannot be sent, with what to write instead, or "".
+        problem: what to write instead where it cannot be sent, or "".
         doubt: why it may be refused, or "". It is sent as it is: the service may know more than we do.
-        is_open: whether the prompt ends in it, so that its rest may still be typed.
+        hint: how it goes on, where the prompt ends in it and it may still be typed, or "".
 
     """
 
@@ -77,7 +77,7 @@ class Flag:
     meaning: str = ""
     problem: str = ""
     doubt: str = ""
-    is_open: bool = False
+    hint: str = ""
 
     def __str__(self) -> str:
         return f"--{self.name} {self.value}".rstrip()
@@ -120,13 +120,16 @@ def check(prompt: str, extra: Mapping[str, Any] | None = None) -> None:
     """
     for flag in find(prompt):
         if flag.problem:
-            raise InvalidRequest(f"prompt: {flag} {flag.problem}.", field="prompt")
+            raise InvalidRequest(
+                f"prompt: {flag} cannot be sent: {flag.problem}, or take it away. Nothing was sent.", field="prompt"
+            )
         against = [
             name for name, said in (extra or {}).items() if said and said not in _fields(flag).get(name, (said,))
         ]
         if against:
             raise InvalidRequest(
-                f"extra: {against[0]} says something else than {flag} in the prompt. Take one of the two away.",
+                f"extra: {against[0]} says something else than {flag} in the prompt. Take one of the two away. "
+                "Nothing was sent.",
                 field="extra",
             )
 
@@ -147,17 +150,20 @@ def _read(match: re.Match[str], before: set[str]) -> Flag:
         gap = word = ""  # what stands behind it belongs to the prompt
     end = match.end(1) + len(gap) + len(word)
     rest = match.string[end:]
-    begun = " or ".join(f"--{each}" for each in KNOWN if each.startswith(name)) if known is None and not rest else ""
-    meaning = problem = doubt = ""
+    meaning = problem = doubt = hint = ""
     if known is None:
-        doubt = f"go on to {begun}" if begun else NOT_FOR_VIDEOS.get(name, "not known for videos")
+        doubt = NOT_FOR_VIDEOS.get(name, "not known for videos")
+        if not rest:
+            hint = " or ".join(f"--{each}" for each in KNOWN if each.startswith(name))
     elif name in before:
-        problem = "stands there twice: take one away"
+        problem = "it stands there twice"
     elif known.link and LINK.fullmatch(word):
         meaning = known.link
     else:
         word = word.lower()
         meaning = known.values.get(word, "")
-        problem = "" if meaning else f"cannot be sent: write {known.form}, or take it away"
-    is_open = not rest or (not rest.strip() and not word and bool(problem))
-    return Flag(name, word, match.start(), end, meaning, problem, doubt, is_open)
+        if not meaning:
+            problem = f"write {known.form}"
+            if not rest.strip() and any(each.startswith(word) for each in known.values):
+                hint = known.form
+    return Flag(name, word, match.start(), end, meaning, problem, doubt, hint)
