@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import ipywidgets
@@ -52,23 +53,29 @@ class Advanced(ipywidgets.VBox):
         self._no_storage.add_class("mj-check")
         self._ending = segments([("Free", FREE), ("Loop", LOOP), ("End frame", FRAME)], FREE, "Ending")
         self._ending.observe(self._show_picker, "value")
-        self._picker = Picker(gallery, label="End frame", whole_form=False)
-        self._picker.layout.display = "none"
+        self._gallery = gallery
         self._extra = ipywidgets.Textarea(placeholder='{"notifyHook": "https://…"}', rows=2)
         self._extra.add_class("mj-code")
         note = ipywidgets.HTML(NOTE)
         note.add_class("mj-undocumented-note")
-        undocumented = box(
+        self._undocumented = box(
             ipywidgets.VBox,
             "mj-undocumented",
             note,
             field("Ending", self._ending, self.errors["ending"]),
-            self._picker,
             field("Further fields (JSON)", self._extra, self.errors["extra"]),
         )
-        super().__init__([field("State", self._state, self.errors["state"]), self._no_storage, undocumented])
+        super().__init__([field("State", self._state, self.errors["state"]), self._no_storage, self._undocumented])
         self.add_class("mj-advanced")
         self.layout.display = "none"
+
+    @cached_property
+    def _picker(self) -> Picker:
+        """The end frame's, made when it is first wanted: few people do."""
+        picker = Picker(self._gallery, label="End frame", whole_form=False)
+        *above, below = self._undocumented.children
+        self._undocumented.children = (*above, picker, below)
+        return picker
 
     @property
     def values(self) -> dict[str, Any]:
@@ -101,7 +108,6 @@ class Advanced(ipywidgets.VBox):
         extra = dict(request.extra)
         self._state.value = request.state or ""
         self._no_storage.value = request.no_storage
-        self._picker.empty()
         self._ending.value = FREE
         if extra.get("loop") is True and "endImage" not in extra:
             self._ending.value = LOOP
@@ -119,7 +125,8 @@ class Advanced(ipywidgets.VBox):
         """Take away what was wrong."""
         for shown in self.errors.values():
             shown.value = ""
-        self._picker.show()
+        if self._ending.value == FRAME:
+            self._picker.show()
 
     def _fields(self) -> dict[str, Any]:
         fields = _json_object(self._extra.value)
@@ -145,7 +152,8 @@ class Advanced(ipywidgets.VBox):
         self.toggle.description = "Less ▴" if change["new"] else "More ▾"
 
     def _show_picker(self, change: dict[str, Any]) -> None:
-        self._picker.layout.display = "" if change["new"] == FRAME else "none"
+        if FRAME in {change["old"], change["new"]}:
+            self._picker.layout.display = "" if change["new"] == FRAME else "none"
 
 
 def _json_object(text: str) -> dict[str, Any]:
