@@ -10,6 +10,22 @@ function holdsFiles(transfer) {
   return transfer?.types.includes("Files");
 }
 
+/** The URL of what is dragged from another page, or "". */
+function linkOf(transfer) {
+  const links = transfer.getData("text/uri-list").split(/\r?\n/);
+  return links.find((link) => /^https?:/i.test(link)) ?? "";
+}
+
+/** Whether a text names a picture: a URL, or a path. */
+function namesPicture(text) {
+  return /^(https?:\/\/\S+|[^\n]+\.(jpe?g|png|webp))$/i.test(text);
+}
+
+/** Whether text that is dropped or pasted goes into this. */
+function takesText(node) {
+  return Boolean(node?.closest?.("textarea, input:not([type=file])"));
+}
+
 /** The server's URL of a file, from its path in JupyterLab's file browser. */
 async function labUrl(model, path) {
   const beside = new URL(await fileUrl(model, "x"), document.baseURI);
@@ -28,10 +44,10 @@ async function labFile(model, path) {
 }
 
 class Landing {
-  /** `root` is the field's; `onFile` gets a file, `onPath` one of JupyterLab's file browser, and `onOver` whether one is held
-   *  over "form", "field" or "" for neither. */
-  constructor(root, { wholeForm, onFile, onPath, onOver }) {
-    Object.assign(this, { root, wholeForm, onFile, onPath, onOver });
+  /** `root` is the field's; `onFile` gets a file, `onText` a URL or path, "" for none in what was pasted, `onLab` the path of a
+   *  file of JupyterLab's, and `onOver` whether something is held over "form", "field" or "" for neither. */
+  constructor(root, { wholeForm, onFile, onText, onLab, onOver }) {
+    Object.assign(this, { root, wholeForm, onFile, onText, onLab, onOver });
     this.end = new AbortController();
     const listen = (name, listener) => document.addEventListener(name, listener, { capture: true, signal: this.end.signal });
     listen("dragover", (event) => this.over(event));
@@ -54,8 +70,14 @@ class Landing {
     return this.wholeForm && this.form?.contains(node) ? "form" : "";
   }
 
+  /** Where what is dragged would land, "" where it would not. A link goes into a text as it would anywhere. */
+  landsOn(event) {
+    const isLink = event.dataTransfer?.types.includes("text/uri-list") && !takesText(event.target);
+    return isLink || holdsFiles(event.dataTransfer) ? this.where(event.target) : "";
+  }
+
   over(event) {
-    const where = holdsFiles(event.dataTransfer) ? this.where(event.target) : "";
+    const where = this.landsOn(event);
     if (!where) {
       this.left();
       return;
@@ -74,9 +96,14 @@ class Landing {
   }
 
   drop(event) {
-    const where = holdsFiles(event.dataTransfer) ? this.where(event.target) : "";
+    const where = this.landsOn(event);
     this.left();
-    if (where) this.take(event.dataTransfer.files, event);
+    if (!where) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const [file] = event.dataTransfer.files;
+    if (file) this.onFile(file);
+    else this.onText(linkOf(event.dataTransfer));
   }
 
   /** JupyterLab drags by events of its own. */
@@ -90,7 +117,7 @@ class Landing {
     } else if (event.type === "lm-drop") {
       this.left();
       event.dropAction = "copy";
-      this.onPath(paths[0]);
+      this.onLab(paths[0]);
     } else {
       event.dropAction = event.proposedAction;
       this.onOver(this.where(event.target));
@@ -114,17 +141,15 @@ class Landing {
   }
 
   paste(event) {
-    if (!this.root.isConnected || !holdsFiles(event.clipboardData) || !this.isMeant) return;
+    if (!this.root.isConnected || !this.isMeant) return;
+    const { files, types } = event.clipboardData;
     // Some programs put a picture of the text beside it: in a field for text it is the text that is meant.
-    const inText = document.activeElement?.matches("textarea, input:not([type=file])");
-    if (inText && event.clipboardData.types.includes("text/plain")) return;
-    this.take(event.clipboardData.files, event);
-  }
-
-  take(files, event) {
+    if (takesText(document.activeElement) && (types.includes("text/plain") || !files.length)) return;
     event.preventDefault();
     event.stopPropagation();
+    const text = event.clipboardData.getData("text/plain").trim();
     if (files.length) this.onFile(files[0]);
+    else this.onText(namesPicture(text) ? text : "");
   }
 
   dispose() {

@@ -143,7 +143,7 @@ class View {
     });
     this.path.addEventListener("change", () => {
       const path = this.path.value.trim();
-      if (path) scope.name({ kind: "path", path }, { caption: path });
+      if (path) this.named(path);
     });
     this.picture.addEventListener("error", () => {
       this.picture.hidden = true;
@@ -154,11 +154,18 @@ class View {
     this.landing = new Landing(this.root, {
       wholeForm: scope.model.get("whole_form"),
       onFile: (file) => scope.take(file),
-      onPath: (path) => scope.take(labFile(scope.model, path)),
+      onText: (text) => this.named(text),
+      onLab: (path) => scope.take(labFile(scope.model, path)),
       onOver: (where) => this.over(where),
     });
     scope.views.add(this);
     this.update();
+  }
+
+  /** A path or URL that was typed, dropped or pasted. */
+  named(path) {
+    if (path) this.scope.name({ kind: "path", path }, { caption: path });
+    else this.scope.failed(new Error("There is no picture in this, nor the URL or path of one."));
   }
 
   over(where) {

@@ -140,6 +140,27 @@ def test_a_paste_elsewhere_is_not_the_forms(opened):
     expect(first_frame(form).get_by_text("Choose, drop or paste an image")).to_be_visible()
 
 
+def test_the_url_of_a_picture_is_dropped_or_pasted_and_what_is_none_is_said(opened):
+    """Nothing is fetched for that: a URL goes to the service as it is."""
+    notebook, form = opened()
+    caption = first_frame(form).locator(".mj-caption")
+    data = notebook.page.evaluate_handle("() => new DataTransfer()")
+    data.evaluate("data => data.setData('text/uri-list', 'http://127.0.0.1:9/tulip.jpg')")
+    held_over(form, data)
+    expect(form).to_have_class(LANDING)
+    form.dispatch_event("drop", {"dataTransfer": data})
+    expect(caption).to_contain_text("tulip.jpg")
+    form.get_by_role("button", name="Generate").focus()
+    for text, shown in (("coffee.jpg", "coffee.jpg · 600 × 400"), ("http://127.0.0.1:9/rose.png", "rose.png")):
+        words = notebook.page.evaluate_handle("() => new DataTransfer()")
+        words.evaluate("(data, text) => data.setData('text/plain', text)", text)
+        form.evaluate(PASTE, words)
+        expect(caption).to_contain_text(shown)
+    words.evaluate("data => data.setData('text/plain', 'some words')")
+    form.evaluate(PASTE, words)
+    expect(first_frame(form).get_by_role("alert")).to_contain_text("no picture in this")
+
+
 def test_a_picture_of_the_folder_or_of_before_is_chosen_with_the_keys_alone(opened):
     notebook, form = opened("import mjvideo_nb as mj", MADE_BEFORE)
     page = notebook.page
