@@ -83,10 +83,12 @@ class Studio(ipywidgets.VBox):
         self.jobs: tuple[Job, ...] = ()
         # Checked as a request would be, so that a wrong word is named here and not by a widget's own error.
         kept = self._remembered()
+        # By its people: a flag in the prompt may say otherwise for a while.
+        self._chosen = kept["motion"] if motion is None else motion
         start = VideoRequest(
             image="unset",
             prompt=prompt,
-            motion=kept["motion"] if motion is None else motion,
+            motion=self._chosen,
             video_type=kept["video_type"] if video_type is None else video_type,
         )
         self._build(start)
@@ -110,7 +112,6 @@ class Studio(ipywidgets.VBox):
         gallery = Gallery(lambda: self._session.library)
         self._picker = Picker(gallery)
         self._motion = segments([("Low", "low"), ("High", "high")], str(start.motion), "Motion")
-        self._chosen = self._motion.value  # by its people, while a flag in the prompt says otherwise
         types = [("480p", "480p"), ("720p", "720p")]
         if start.short_type not in {"480p", "720p"}:
             types.append((start.short_type, start.short_type))

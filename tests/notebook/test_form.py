@@ -113,6 +113,13 @@ def test_the_motion_follows_the_flag_in_the_prompt_and_comes_back(session):
     assert made._motion.value == "low"
 
 
+def test_a_motion_that_a_flag_has_set_from_the_beginning_goes_with_it(session):
+    made = studio(session, prompt="steam --motion high")
+    assert made._motion.value == "high"
+    made._prompt.value = "steam"
+    assert made._motion.value == "low"
+
+
 def test_a_press_on_the_motion_changes_the_flag_in_the_prompt(session, photo):
     made = studio(session, image=photo, prompt="steam --motion high --raw")
     assert made._motion.value == "high"
