@@ -85,7 +85,7 @@ def video(
         image: the first frame: a path, an http(s) URL, a data URI, bytes, a PIL image or a NumPy array (H×W×3 or ×4,
             uint8). JPEG, PNG and WebP are understood.
         prompt: text that guides the clips; may be empty, though some gateways refuse that.
-        motion: how much moves, `"low"` or `"high"`.
+        motion: how much moves, `"low"` or `"high"`. A `--motion` in the prompt wins, as it does at the service.
         video_type: `"480p"`, `"720p"`, or the service's own name of a type.
         state: up to 255 characters that the service returns with the task.
         no_storage: True asks for the original provider's URLs instead of links through the gateway.
