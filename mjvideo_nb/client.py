@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from . import config
+from . import config, flags
 from .account import balance_at
 from .errors import (
     AuthenticationError,
@@ -159,7 +159,7 @@ class Client:
             The task, accepted and not yet begun.
 
         Raises:
-            InvalidRequest: the image cannot be sent. Nothing was sent.
+            InvalidRequest: the image or a flag in the prompt cannot be sent. Nothing was sent.
             BudgetExceeded: it costs more than the budget has left. Nothing was sent.
             Refused, BannedPrompt, QuotaError, QueueFull, RateLimited, AuthenticationError, ServiceError: it was not
                 accepted; nothing is charged.
@@ -387,9 +387,10 @@ async def prepare(request: VideoRequest) -> str:
     """The request's first frame as the service takes it, read and checked off the event loop.
 
     Raises:
-        InvalidRequest: it cannot be sent; names the field `image`.
+        InvalidRequest: it, or a flag in the prompt, cannot be sent; names the field.
 
     """
+    flags.check(request.prompt, request.extra)
     if request.action and is_empty(request.image):
         return ""
     from . import frames  # a task picked up by its id needs none

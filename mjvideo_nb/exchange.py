@@ -5,6 +5,7 @@ Nothing is repeated here: the client repeats what is safe to repeat (`retries`),
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -45,8 +46,13 @@ class Exchange:
 
         """
         outcome: MJVideoError
+        sent = request
+        if request.extra:
+            from .extras import sendable  # what looks at a task needs no pictures
+
+            sent = replace(request, extra=await asyncio.to_thread(sendable, request.extra, image))
         try:
-            reply = await self._transport.post(wire.SUBMIT_PATH, wire.submit_body(request, image), once=True)
+            reply = await self._transport.post(wire.SUBMIT_PATH, wire.submit_body(sent, image), once=True)
         except NotSent as error:
             outcome = self._unreachable(
                 error,

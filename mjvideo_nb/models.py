@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from . import flags
 from .errors import InvalidRequest
 
 __all__ = ["VIDEO_TYPES", "Clip", "Motion", "Status", "Task", "VideoRequest"]
@@ -68,7 +69,7 @@ class VideoRequest:
     Args:
         image: the first frame: a path, an http(s) URL, a data URI, bytes, a PIL image or a NumPy array (H×W×3 or ×4,
             uint8). On an extend it may be empty.
-        motion: how much moves, `"low"` or `"high"`.
+        motion: how much moves, `"low"` or `"high"`. A `--motion` in the prompt wins, as it does at the service.
         prompt: text that guides the clips; may be empty, though some gateways refuse that.
         video_type: `"480p"`, `"720p"`, or the service's own name of a type, sent as it is.
         state: up to 255 characters that the service returns with the task.
@@ -76,7 +77,7 @@ class VideoRequest:
         action: `"extend"` to go on from a clip; then `index` and `task_id` are needed.
         index: the variant to act on, 0-3.
         task_id: the parent task.
-        extra: undocumented fields, sent as they are under these names.
+        extra: undocumented fields, sent as they are under these names; a `Path` is a picture, sent as the first frame is.
 
     Raises:
         InvalidRequest: a field that the service documents as closed has another value; names the field.
@@ -99,9 +100,9 @@ class VideoRequest:
             raise InvalidRequest(f'motion: "low" or "high", not {self.motion!r}.', field="motion")
         if not isinstance(self.video_type, str) or not self.video_type:
             raise InvalidRequest('video_type: "480p", "720p" or a type the service names.', field="video_type")
-        object.__setattr__(self, "motion", Motion(self.motion))
         object.__setattr__(self, "video_type", VIDEO_TYPES.get(self.video_type, self.video_type))
         _check_text("prompt", self.prompt)
+        object.__setattr__(self, "motion", Motion(flags.value(self.prompt, "motion") or self.motion))
         if self.state is not None:
             _check_text("state", self.state)
             if len(self.state) > STATE_LIMIT:
@@ -261,7 +262,7 @@ class Task:
 
         Args:
             index: the variant to go on from, 0-3.
-            motion: how much moves, `"low"` or `"high"`.
+            motion: how much moves, `"low"` or `"high"`; a `--motion` in the prompt is changed with it.
             prompt: what happens next.
             video_type: `"480p"`, `"720p"`, or the service's own name of a type.
             state: as in `VideoRequest`; not taken over from this task.
@@ -280,13 +281,14 @@ class Task:
             listed = ", ".join(f"[{i}]" for i in have) or "none"
             raise InvalidRequest(f"index: task {self.id} has no clip [{index}]; it has {listed}.", field="index")
         known = self.request or VideoRequest(image="", action="extend", index=0, task_id=self.id)
+        prompt = known.prompt if prompt is None else prompt
         return replace(
             known,
             action="extend",
             index=index,
             task_id=self.id,
             motion=known.motion if motion is None else motion,
-            prompt=known.prompt if prompt is None else prompt,
+            prompt=prompt if motion is None else flags.rewritten(prompt, "motion", motion),
             video_type=known.video_type if video_type is None else video_type,
             no_storage=known.no_storage if no_storage is None else no_storage,
             state=state,

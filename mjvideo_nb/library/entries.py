@@ -13,9 +13,23 @@ from typing import Any
 
 from mjvideo_nb import errors
 from mjvideo_nb.errors import MJVideoError
+from mjvideo_nb.frames import Frame
 from mjvideo_nb.models import Clip, Status, Task, VideoRequest
 
-__all__ = ["COUNTED", "FRAMES", "NEVER_SENT", "OPEN", "Entry", "JobState", "KeptClip", "now", "values_of"]
+__all__ = [
+    "COUNTED",
+    "FRAMES",
+    "NEVER_SENT",
+    "OPEN",
+    "PICTURE",
+    "Entry",
+    "JobState",
+    "KeptClip",
+    "kept_name",
+    "now",
+    "pictures_in",
+    "values_of",
+]
 
 NEVER_SENT = "NeverSent"
 """The kind of error of a job whose kernel ended before it was its turn."""
@@ -23,6 +37,9 @@ DELETED = "deleted"
 """Where the first frame of a request was that was deleted for good: a file that is not there."""
 FRAMES = "frames"
 """The folder of the first frames."""
+PICTURE = "$picture"
+"""Marks what stands for a picture among the undocumented fields: its file in that folder, or its URL."""
+ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
 
 
 class JobState(StrEnum):
@@ -173,8 +190,23 @@ def values_of(request: VideoRequest) -> dict[str, Any]:
         "action": request.action,
         "parent": request.task_id,
         "parent_index": request.index,
-        "extra": json.dumps(dict(request.extra), default=str),
+        "extra": json.dumps(dict(request.extra), default=_stands_for),
     }
+
+
+def kept_name(frame: Frame) -> str:
+    """What stands for a picture: the name of its file in the folder of the first frames, or its URL."""
+    return frame.url or frame.digest + ENDINGS.get(frame.media_type, "")
+
+
+def pictures_in(extra: str) -> set[str]:
+    """What stands for pictures in the undocumented fields of a row."""
+    found = json.loads(extra).values() if PICTURE in extra else ()
+    return {value[PICTURE] for value in found if isinstance(value, dict) and PICTURE in value}
+
+
+def _stands_for(value: object) -> object:
+    return {PICTURE: kept_name(value)} if isinstance(value, Frame) else str(value)
 
 
 def entry_of(row: Mapping[str, Any], clips: Iterable[Mapping[str, Any]], tags: Iterable[str], folder: Path) -> Entry:
@@ -215,8 +247,15 @@ def _request(row: Mapping[str, Any], folder: Path) -> VideoRequest | None:
         action=row["action"],
         index=row["parent_index"],
         task_id=row["parent"],
-        extra=json.loads(row["extra"]),
+        extra={name: _field(value, folder) for name, value in json.loads(row["extra"]).items()},
     )
+
+
+def _field(value: Any, folder: Path) -> Any:
+    if not (isinstance(value, dict) and PICTURE in value):
+        return value
+    kept = value[PICTURE]
+    return kept if "://" in kept else folder / FRAMES / kept
 
 
 def _clip(row: Mapping[str, Any], folder: Path) -> KeptClip:

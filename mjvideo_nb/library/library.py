@@ -29,6 +29,7 @@ from .judging import Judging
 from .ledger import Ledger
 from .money import Spending
 from .presence import Presence
+from .remembered import Remembered
 from .shelf import Shelf
 from .stills import Stills, poster_path
 from .sweeping import Sweeping
@@ -52,6 +53,7 @@ class Library:
         stills: the first frames.
         judging: which clips were judged better than which.
         sweeping: the sweeps that were started.
+        remembered: what a form begins with.
 
     Raises:
         LibraryError: it cannot be used; says why, what is safe and what to do.
@@ -75,6 +77,7 @@ class Library:
         self.stills = Stills(self.folder)
         self.judging = Judging(self._database)
         self.sweeping = Sweeping(self._database)
+        self.remembered = Remembered(self._database)
 
     @property
     def clips_folder(self) -> Path:
@@ -86,17 +89,18 @@ class Library:
         return poster_path(self.folder, clip)
 
     def keep_frame(self, request: VideoRequest) -> tuple[str, str]:
-        """Keep the first frame of a `request`, and say what stands for it and what it is called.
+        """Keep the first frame of a `request`, and what other pictures it has; say what stands for it and what it is called.
 
         Raises:
             LibraryError: it cannot be written; nothing was sent.
 
         """
         frame = request.image
-        if not isinstance(frame, Frame):
-            return "", ""
         try:
-            return self.stills.keep(frame), frame.name
+            for picture in request.extra.values():
+                if isinstance(picture, Frame):
+                    self.stills.keep(picture)
+            return (self.stills.keep(frame), frame.name) if isinstance(frame, Frame) else ("", "")
         except OSError as error:
             raise LibraryError(
                 f"The first frame could not be kept in {self.stills.folder} ({error}). Nothing was sent and nothing is "

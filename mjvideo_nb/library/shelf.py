@@ -15,7 +15,7 @@ from mjvideo_nb.errors import InvalidRequest
 from mjvideo_nb.models import VIDEO_TYPES
 
 from .database import Database
-from .entries import COUNTED, FRAMES, OPEN, Entry, JobState, now
+from .entries import COUNTED, FRAMES, OPEN, PICTURE, Entry, JobState, now, pictures_in
 from .ledger import read_entries
 from .stills import poster_path
 from .tables import clips, jobs, tags
@@ -215,12 +215,19 @@ class Shelf:
 
         def work(connection: Connection) -> set[str]:
             ids = [entry.id for entry in found]
-            frames = set(connection.scalars(select(jobs.c.frame).where(jobs.c.id.in_(ids))))
+            frames = set[str]()
+            for frame, extra in connection.execute(select(jobs.c.frame, jobs.c.extra).where(jobs.c.id.in_(ids))):
+                frames |= {frame} | pictures_in(extra)
             blank: dict[str, Any] = {"prompt": "", "note": "", "extra": "{}", "frame": "", "frame_name": "", "cell": ""}
             connection.execute(update(jobs).where(jobs.c.id.in_(ids)).values(erased=now(), user_state=None, **blank))
             connection.execute(delete(tags).where(tags.c.job.in_(ids)))
             connection.execute(delete(clips).where(clips.c.job.in_(ids)))
-            return frames - set(connection.scalars(select(jobs.c.frame).where(jobs.c.frame.in_(frames))))
+            used = set(connection.scalars(select(jobs.c.frame).where(jobs.c.frame.in_(frames))))
+            for extra in connection.scalars(
+                select(jobs.c.extra).where(jobs.c.extra.contains(PICTURE, autoescape=True))
+            ):
+                used |= pictures_in(extra)
+            return frames - used
 
         unused = self._database.write(work)
         return left + _delete([self._folder / FRAMES / name for name in unused if name and "://" not in name])

@@ -8,14 +8,12 @@ from pathlib import Path
 from mjvideo_nb.frames import Frame
 from mjvideo_nb.written import written
 
-from .entries import FRAMES
+from .entries import FRAMES, kept_name
 
 __all__ = ["Stills", "poster_path"]
 
 POSTERS = "posters"
 """The folder of the small pictures of clips."""
-
-ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
 
 
 class Stills:
@@ -36,9 +34,9 @@ class Stills:
             OSError: it cannot be written.
 
         """
+        name = kept_name(frame)
         if frame.url:
-            return frame.url
-        name = frame.digest + ENDINGS.get(frame.media_type, "")
+            return name
         path = self.folder / name
         if not path.exists():
             with written(path) as part:

@@ -42,16 +42,16 @@ def studio(
     image: Any = None,
     *,
     prompt: str = "",
-    motion: str = Motion.LOW,
-    video_type: str = "480p",
+    motion: str | None = None,
+    video_type: str | None = None,
 ) -> Studio:
     """A form to make videos with, and below it a live card for every video made with it.
 
     Args:
         image: the first frame to begin with; anything that `video` takes. It can be chosen in the form as well.
         prompt: text to begin with.
-        motion: how much moves, `"low"` or `"high"`.
-        video_type: `"480p"`, `"720p"`, or the service's own name of a type.
+        motion: how much moves, `"low"` or `"high"`; by default what was used last in this folder.
+        video_type: `"480p"`, `"720p"`, or the service's own name of a type; by default what was used last in this folder.
 
     Returns:
         The studio; show it as the last line of a cell. `studio.jobs` are the jobs made with it, newest first.
@@ -85,11 +85,12 @@ def video(
         image: the first frame: a path, an http(s) URL, a data URI, bytes, a PIL image or a NumPy array (H×W×3 or ×4,
             uint8). JPEG, PNG and WebP are understood.
         prompt: text that guides the clips; may be empty, though some gateways refuse that.
-        motion: how much moves, `"low"` or `"high"`.
+        motion: how much moves, `"low"` or `"high"`. A `--motion` in the prompt wins, as it does at the service.
         video_type: `"480p"`, `"720p"`, or the service's own name of a type.
         state: up to 255 characters that the service returns with the task.
         no_storage: True asks for the original provider's URLs instead of links through the gateway.
-        extra: fields that the provider does not document, sent as they are, such as `{"loop": True}`.
+        extra: fields that the provider does not document, sent as they are, such as `{"loop": True}`; a `Path` is a
+            picture, sent as the first frame is.
         again: True for new clips also where this cell has made them before.
 
     Returns:

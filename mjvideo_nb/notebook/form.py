@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-import json
+import logging
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,26 +11,31 @@ from uuid import uuid4
 
 import ipywidgets
 
-from mjvideo_nb import frames
-from mjvideo_nb.errors import InvalidRequest, MJVideoError
-from mjvideo_nb.frames import Frame
-from mjvideo_nb.models import VideoRequest, is_empty
+from mjvideo_nb import flags, frames
+from mjvideo_nb.errors import InvalidRequest, LibraryError, MJVideoError
+from mjvideo_nb.models import Motion, VideoRequest, is_empty
 
+from .advanced import Advanced
+from .controls import box, error_line, field, segments
+from .gallery import Gallery
 from .in_marimo import in_marimo
 from .iothread import io
 from .job import Job
 from .picker import Picker
-from .preview import preview
+from .prompt import Prompt
 from .session import Session
 from .showing import Record
 from .state import Phase
 
 if TYPE_CHECKING:
+    from mjvideo_nb.frames import Frame
     from mjvideo_nb.library import Entry
 
     from .history import History
 
 __all__ = ["Studio"]
+
+log = logging.getLogger(__name__)
 
 MAKE, HISTORY = "Make", "History"
 """The tabs."""
@@ -50,8 +55,8 @@ class Studio(ipywidgets.VBox):
         session: the service, and the folder for clips.
         image: the first frame to begin with, or None.
         prompt: text to begin with.
-        motion: `"low"` or `"high"`.
-        video_type: `"480p"` or `"720p"`.
+        motion: `"low"` or `"high"`, or None for what was used last in this library.
+        video_type: `"480p"` or `"720p"`, or None for what was used last in this library.
         history: whether a tab shows what was made before.
 
     Raises:
@@ -60,20 +65,34 @@ class Studio(ipywidgets.VBox):
     """
 
     def __init__(
-        self, session: Session, *, image: Any, prompt: str, motion: str, video_type: str, history: bool = True
+        self,
+        session: Session,
+        *,
+        image: Any = None,
+        prompt: str = "",
+        motion: str | None = None,
+        video_type: str | None = None,
+        history: bool = True,
     ) -> None:
         if in_marimo():
             raise InvalidRequest(NOT_IN_MARIMO)
         self._session = session
         self._history: History | None = None
-        self._frame: Frame | None = None
-        self._frame_error: MJVideoError | None = None
         self._guard = threading.Lock()
         self._busy = False
         self.jobs: tuple[Job, ...] = ()
         # Checked as a request would be, so that a wrong word is named here and not by a widget's own error.
-        checked = VideoRequest(image="unset", prompt=prompt, motion=motion, video_type=video_type)
-        self._build(checked)
+        kept = self._remembered()
+        # By its people: a flag in the prompt may say otherwise for a while.
+        self._chosen = kept["motion"] if motion is None else motion
+        start = VideoRequest(
+            image="unset",
+            prompt=prompt,
+            motion=self._chosen,
+            video_type=kept["video_type"] if video_type is None else video_type,
+        )
+        self._build(start)
+        self._advanced.remember(kept)
         super().__init__([self._tabs, self._making] if history else [self._making])
         self.add_class("mj-studio")
         self._record = Record(f"mj-{uuid4().hex}", self, lambda: self._cards.children, nothing=NOTHING)
@@ -82,8 +101,7 @@ class Studio(ipywidgets.VBox):
         if history:
             self._pick_up()
         if not is_empty(image):
-            frame = frames.load(image)
-            self._use(frame, picture=preview(frame))
+            self._picker.use(frames.load(image))
 
     def _ipython_display_(self) -> None:
         self._record.show()
@@ -91,103 +109,91 @@ class Studio(ipywidgets.VBox):
     # What it is made of
 
     def _build(self, start: VideoRequest) -> None:
-        self._picker = Picker(on_file=self._picked)
-        self._source = ipywidgets.Text(placeholder="or a path or URL", continuous_update=False)
-        self._source.add_class("mj-text")
-        self._source.observe(self._named, "value")
-        self._prompt = ipywidgets.Textarea(value=start.prompt, placeholder="What happens? (optional)", rows=3)
-        self._prompt.add_class("mj-prompt")
-        self._motion = _segments([("Low", "low"), ("High", "high")], str(start.motion), "Motion")
+        gallery = Gallery(lambda: self._session.library)
+        self._picker = Picker(gallery)
+        self._motion = segments([("Low", "low"), ("High", "high")], str(start.motion), "Motion")
         types = [("480p", "480p"), ("720p", "720p")]
         if start.short_type not in {"480p", "720p"}:
             types.append((start.short_type, start.short_type))
-        self._type = _segments(types, start.short_type, "Video type")
+        self._type = segments(types, start.short_type, "Video type")
         self._type.observe(self._show_price, "value")
+        self._prompt = Prompt(start.prompt, earlier=self._earlier_prompts)
+        self._prompt.observe(self._heed_flags, "value")
+        self._motion.observe(self._move_flag, "value")
+        self._heed_flags()
         self._price = ipywidgets.HTML()
         self._price.add_class("mj-price")
         self._go = ipywidgets.Button(description="Generate")
         self._go.add_class("mj-go")
         self._go.on_click(self._generate)
-        self._errors = {name: _error() for name in ("prompt", "motion", "video_type", "state", "extra", "")}
+        self._advanced = Advanced(gallery)
+        own = {name: error_line() for name in ("prompt", "motion", "video_type", "")}
+        self._errors = own | self._advanced.errors
         self._strip = ipywidgets.HTML()
         self._strip.add_class("mj-strip")
-        self._build_advanced()
-        row = _box(
+        row = box(
             ipywidgets.HBox,
             "mj-row",
-            _field("Motion", self._motion, self._errors["motion"]),
-            _field("Video type", self._type, self._errors["video_type"]),
-            self._more,
-            _box(ipywidgets.HBox, "mj-press", self._price, self._go),
+            field("Motion", self._motion, own["motion"]),
+            field("Video type", self._type, own["video_type"]),
+            self._advanced.toggle,
+            box(ipywidgets.HBox, "mj-press", self._price, self._go),
         )
         right = ipywidgets.VBox(
-            [
-                _field("Prompt", self._prompt, self._errors["prompt"]),
-                row,
-                self._advanced,
-                self._errors[""],
-            ]
+            [box(ipywidgets.VBox, "mj-field", self._prompt, own["prompt"]), row, self._advanced, own[""]]
         )
-        left = ipywidgets.VBox([self._picker, self._source])
-        body = _box(ipywidgets.HBox, "mj-form-body", left, right)
-        self._form = _box(ipywidgets.VBox, "mj-form", self._strip, body)
+        body = box(ipywidgets.HBox, "mj-form-body", self._picker, right)
+        self._form = box(ipywidgets.VBox, "mj-form", self._strip, body)
         self._form.add_class("mj")
-        self._cards = _box(ipywidgets.VBox, "mj-cards")
+        self._cards = box(ipywidgets.VBox, "mj-cards")
         self._making = ipywidgets.VBox([self._form, self._cards])
-        self._tabs = _segments([(MAKE, MAKE), (HISTORY, HISTORY)], MAKE, "Show")
+        self._tabs = segments([(MAKE, MAKE), (HISTORY, HISTORY)], MAKE, "Show")
         self._tabs.remove_class("mj-seg")
         self._tabs.add_class("mj-tabs")
         self._tabs.observe(self._show_tab, "value")
 
-    def _build_advanced(self) -> None:
-        self._state = ipywidgets.Text(placeholder="returned as it is, at most 255 characters")
-        self._state.add_class("mj-text")
-        self._no_storage = ipywidgets.Checkbox(description="Original links (noStorage)", indent=False)
-        self._no_storage.add_class("mj-check")
-        self._extra = ipywidgets.Textarea(placeholder='{"loop": true}', rows=2)
-        self._extra.add_class("mj-prompt")
-        self._advanced = _box(
-            ipywidgets.VBox,
-            "mj-advanced",
-            _field("State", self._state, self._errors["state"]),
-            self._no_storage,
-            _field("Extra fields (JSON; not documented by the provider)", self._extra, self._errors["extra"]),
-        )
-        self._advanced.layout.display = "none"
-        self._more = ipywidgets.ToggleButton(description="More ▾")
-        self._more.add_class("mj-more")
-        self._more.observe(self._show_more, "value")
+    # What is remembered
+
+    def _remembered(self) -> dict[str, Any]:
+        """What the last form of this library was used with; of what is no such setting, the default."""
+        found: dict[str, Any] = {}
+        if not self._session.problem:
+            try:
+                found = self._session.library.remembered.settings()
+            except LibraryError as error:
+                log.warning("the settings of the last form: %s", error)  # the strip says it too
+        if found.get("motion") not in tuple(Motion):
+            found["motion"] = Motion.LOW
+        if not found.get("video_type") or not isinstance(found["video_type"], str):
+            found["video_type"] = "480p"
+        return found
+
+    def _remember(self) -> None:
+        settings = {"motion": self._chosen, "video_type": self._type.value, **self._advanced.settings}
+        try:
+            self._session.library.remembered.remember(settings)
+        except LibraryError:
+            log.exception("the settings of this form")  # the video is made all the same
+
+    def _earlier_prompts(self) -> list[str]:
+        return self._session.library.remembered.prompts()
+
+    # The flags in the prompt
+
+    def _heed_flags(self, _change: object = None) -> None:
+        """Say what they mean. The motion shown is the one that will be made: a flag in the prompt wins."""
+        prompt = self._prompt.value
+        self._prompt.explain(flags.find(prompt))
+        self._motion.value = flags.value(prompt, "motion") or self._chosen
+
+    def _move_flag(self, change: dict[str, Any]) -> None:
+        """The control was pressed, or it followed the flag."""
+        prompt = self._prompt.value
+        if flags.value(prompt, "motion") != change["new"]:
+            self._chosen = change["new"]
+            self._prompt.value = flags.rewritten(prompt, "motion", change["new"])
 
     # The first frame
-
-    def _picked(self, name: str, data: bytes) -> None:
-        """A file from the browser. An error goes back to the field by itself."""
-        try:
-            frame = frames.load(data)
-        except MJVideoError as error:
-            self._frame_error = error
-            raise
-        # The browser has made its own preview.
-        self._use(replace(frame, name=name), picture=None)
-
-    def _named(self, change: dict[str, Any]) -> None:
-        """A path or URL, typed."""
-        text = change["new"].strip()
-        if not text:
-            return
-        try:
-            frame = frames.load(text)
-            self._use(frame, picture=preview(frame))
-        except MJVideoError as error:
-            # A press now must not take the frame from before, which is not the one that was asked for.
-            self._frame_error = error
-            self._picker.show(error=str(error))
-
-    def _use(self, frame: Frame, *, picture: str | None) -> None:
-        self._frame, self._frame_error = frame, None
-        size = f" · {frame.size[0]} × {frame.size[1]}" if frame.size else ""
-        note = f" · {frame.note}" if frame.note else ""
-        self._picker.show(preview=picture, caption=f"{frame.name}{size}{note}")
 
     def reuse(self, entry: Entry, frame: Frame | None = None) -> None:
         """Fill the form with the settings of an `entry` and its first frame, or another `frame`.
@@ -201,25 +207,19 @@ class Studio(ipywidgets.VBox):
             raise InvalidRequest("What was asked is not known here: the task was made elsewhere.")
         self._clear_errors()
         self._prompt.value = request.prompt
-        self._motion.value = str(request.motion)
+        self._motion.value = self._chosen = str(request.motion)
         types = dict(self._type.options)
         if request.short_type not in types.values():
             self._type.options = [*types.items(), (request.short_type, request.short_type)]
         self._type.value = request.short_type
-        self._state.value = request.state or ""
-        self._no_storage.value = request.no_storage
-        self._extra.value = json.dumps(dict(request.extra)) if request.extra else ""
-        self._more.value = bool(request.state or request.no_storage or request.extra)
-        self._source.value = ""
+        self._advanced.fill(request)
         frame = frame or self._session.library.frame(entry)
         if frame:
             size = frames.load(frame.data).size if frame.data else None
-            self._use(replace(frame, size=size), picture=preview(frame))
+            self._picker.use(replace(frame, size=size))
         else:
-            self._frame = None
             gone = "The first frame of that video is gone." if request.image else "An extend has no first frame."
-            self._frame_error = InvalidRequest(f"image: {gone} Choose one.", field="image")
-            self._picker.show(preview="", caption="", error=str(self._frame_error))
+            self._picker.empty(InvalidRequest(f"image: {gone} Choose one.", field="image"))
         self._tabs.value = MAKE
 
     # The tabs
@@ -270,24 +270,21 @@ class Studio(ipywidgets.VBox):
     def _show_price(self, _change: object = None) -> None:
         self._price.value = html.escape(self._session.price_words(self._type.value))
 
-    def _show_more(self, change: dict[str, Any]) -> None:
-        self._advanced.layout.display = "" if change["new"] else "none"
-        self._more.description = "Less ▴" if change["new"] else "More ▾"
-
     def _show_error(self, error: MJVideoError) -> None:
         """At its field where it names one."""
-        field = error.field if isinstance(error, InvalidRequest) else ""
-        if field == "image":
+        name = error.field if isinstance(error, InvalidRequest) else ""
+        if name == "image":
             self._picker.show(error=str(error))
         else:
-            self._errors.get(field, self._errors[""]).value = html.escape(str(error))
-            if field in {"state", "extra"}:
-                self._more.value = True
+            self._errors.get(name, self._errors[""]).value = html.escape(str(error))
+            if name in self._advanced.errors:
+                self._advanced.toggle.value = True
 
     def _clear_errors(self) -> None:
         for shown in self._errors.values():
             shown.value = ""
-        self._picker.show(error="")
+        self._advanced.clear_errors()
+        self._picker.show()
 
     # A press
 
@@ -305,6 +302,7 @@ class Studio(ipywidgets.VBox):
             self._show_error(error)
             self._free()
             return
+        self._remember()
         self.jobs = (job, *self.jobs)
         self._cards.children = (job.view, *self._cards.children)
         settled = threading.Event()
@@ -328,52 +326,10 @@ class Studio(ipywidgets.VBox):
         self._show_price()
 
     def _request(self) -> VideoRequest:
-        if self._frame_error:
-            raise self._frame_error
         return VideoRequest(
-            image=self._frame,
+            image=self._picker.frame,
             motion=self._motion.value,
             prompt=self._prompt.value.strip(),
             video_type=self._type.value,
-            state=self._state.value or None,
-            no_storage=self._no_storage.value,
-            extra=_extra_fields(self._extra.value),
+            **self._advanced.values,
         )
-
-
-def _extra_fields(text: str) -> dict[str, Any]:
-    if not text.strip():
-        return {}
-    try:
-        fields = json.loads(text)
-    except ValueError as error:
-        raise InvalidRequest(f'extra: not JSON ({error}); it looks like {{"loop": true}}.', field="extra") from error
-    if not isinstance(fields, dict):
-        raise InvalidRequest('extra: a JSON object, such as {"loop": true}.', field="extra")
-    return fields
-
-
-def _box(kind: type[ipywidgets.Box], name: str, *children: ipywidgets.Widget) -> ipywidgets.Box:
-    box = kind(list(children))
-    box.add_class(name)
-    return box
-
-
-def _field(label: str, control: ipywidgets.Widget, error: ipywidgets.HTML) -> ipywidgets.VBox:
-    heading = ipywidgets.HTML(html.escape(label))
-    heading.add_class("mj-label")
-    return _box(ipywidgets.VBox, "mj-field", heading, control, error)
-
-
-def _segments(options: list[tuple[str, str]], value: str, name: str) -> ipywidgets.ToggleButtons:
-    control = ipywidgets.ToggleButtons(
-        options=options, value=value, tooltips=[f"{name}: {label}" for label, _ in options]
-    )
-    control.add_class("mj-seg")
-    return control
-
-
-def _error() -> ipywidgets.HTML:
-    shown = ipywidgets.HTML()
-    shown.add_class("mj-error")
-    return shown

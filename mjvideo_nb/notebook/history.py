@@ -294,7 +294,7 @@ class History(InMarimo, ipywidgets.VBox):
     def _new_form(self, entry: Entry) -> None:
         from .form import Studio  # a studio has a history itself
 
-        form = Studio(self._session, image=None, prompt="", motion="low", video_type="480p", history=False)
+        form = Studio(self._session, history=False)
         form.reuse(entry)
         self._add(FORM, form)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mjvideo_nb import frames
+from mjvideo_nb import extras, flags, frames
 from mjvideo_nb.errors import InvalidRequest, LibraryError
 from mjvideo_nb.exchange import checked_id
 from mjvideo_nb.library import Entry, Library
@@ -76,6 +76,8 @@ class Jobs:
         """
         session = self._session
         session.check()
+        flags.check(request.prompt, request.extra)
+        request = replace(request, extra=extras.loaded(request.extra))
         if not is_empty(request.image):
             request = replace(request, image=frames.load(request.image))
         mark = fingerprint(request, session.service)

@@ -1,84 +1,35 @@
-// The field for the first frame. A picture is chosen, dropped or pasted; checked and, where it is large, shrunk here,
-// because a message above 10 MB cuts the kernel's connection; and sent to the kernel as bytes. Joined behind `parts.js`.
+// The field for a frame. A picture is chosen, dropped, pasted or named; what comes from the browser is sent to the kernel as
+// bytes. Joined behind `parts.js`, `shrinking.js`, `landing.js` and `gallery.js`.
 
-const TYPES = ["image/jpeg", "image/png", "image/webp"];
-const LARGE = 5e6; // bytes
-const LONG_SIDE = 2048; // px of a picture that was shrunk
-const THUMB_SIDE = 496; // px: twice the width at which the form shows it
-const THUMB_BYTES = 22000; // 30 kB as a data URI: the preview is saved with the notebook
-
-/** A JPEG of the picture, at most `side` px long; on white, because JPEG has no transparency. */
-function drawn(bitmap, side, quality) {
-  const scale = Math.min(1, side / Math.max(bitmap.width, bitmap.height));
-  const canvas = h("canvas", {
-    width: Math.max(1, Math.round(bitmap.width * scale)),
-    height: Math.max(1, Math.round(bitmap.height * scale)),
-  });
-  const pen = canvas.getContext("2d");
-  pen.fillStyle = "#fff";
-  pen.fillRect(0, 0, canvas.width, canvas.height);
-  pen.imageSmoothingQuality = "high";
-  pen.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
-  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", quality));
-}
-
-async function thumbnail(bitmap) {
-  for (const [side, quality] of [[THUMB_SIDE, 0.8], [THUMB_SIDE, 0.6], [THUMB_SIDE / 2, 0.6]]) {
-    const blob = await drawn(bitmap, side, quality);
-    if (blob.size > THUMB_BYTES) continue;
-    return new Promise((resolve) => {
-      const reader = new FileReader();
-      reader.onload = () => resolve(reader.result);
-      reader.readAsDataURL(blob);
-    });
-  }
-  return "";
-}
-
-/** What is sent for a picked file: {name, type, bytes, caption, preview}. Throws an Error whose message is for the field. */
-async function prepared(file) {
-  const refused = (what) => new Error(`${file.name} ${what} Choose a JPEG, PNG or WebP picture.`);
-  if (!TYPES.includes(file.type)) throw refused("is not a picture that can be used.");
-  const bitmap = await createImageBitmap(file, { imageOrientation: "from-image" }).catch(() => {
-    throw refused("cannot be read as a picture: it is damaged or not what its name says.");
-  });
-  let { name, type } = file;
-  let blob = file;
-  let size = `${bitmap.width} × ${bitmap.height}`;
-  if (file.size > LARGE) {
-    blob = await drawn(bitmap, LONG_SIDE, 0.92);
-    if (!blob || blob.size > LARGE) {
-      throw new Error(`${name} is too large for the browser to send. Save it beside the notebook and give its path instead.`);
-    }
-    type = "image/jpeg";
-    name = name.replace(/\.[^.]*$/, "") + ".jpg";
-    const scale = Math.min(1, LONG_SIDE / Math.max(bitmap.width, bitmap.height));
-    if (scale < 1) size = `${Math.round(bitmap.width * scale)} × ${Math.round(bitmap.height * scale)}, shrunk`;
-  }
-  const preview = await thumbnail(bitmap);
-  bitmap.close();
-  return { name, type, caption: `${name} · ${size}`, preview, bytes: await blob.arrayBuffer() };
-}
-
-/** Where a preview can be shown from: data URIs of pictures, http(s), and paths relative to the notebook. */
+/** Where a preview can be shown from: data URIs of pictures, http(s), blobs of ours, and paths relative to the notebook. */
 async function source(model, preview) {
-  if (/^data:image\/(jpeg|png|webp|gif);/i.test(preview) || /^https?:/i.test(preview)) return preview;
+  if (/^data:image\/(jpeg|png|webp|gif);/i.test(preview) || /^(https?|blob):/i.test(preview)) return preview;
   return fileUrl(model, preview);
 }
 
-/** What belongs to the model: the file on its way, what is wrong with it, and the views that show it. */
+/** What belongs to the model: the picture on its way, what is wrong with it, what can be chosen from, and the views of it. */
 class Scope extends ModelScope {
   problem = ""; // found here, before the kernel was asked
-  waiting = null; // the id of a file that the kernel has not answered yet
+  waiting = null; // the id of a picture that the kernel has not answered yet
   slow = false;
   count = 0;
+  looked = null; // what can be chosen from
+  tiles = new Tiles(this.model, (key, url) => {
+    for (const view of this.views) view.gallery.tile(key, url);
+  });
 
   constructor(model) {
     super(model);
     model.on("change", () => this.changed());
-    model.on("msg:custom", (message) => {
-      if (message.kind === "file" && message.id === this.waiting) this.settle();
+    model.on("msg:custom", (message, buffers) => {
+      if (message.kind === "picked" && message.id === this.waiting) this.settle();
+      if (message.kind === "look") this.set({ looked: message, slow: false });
+      if (message.kind === "tiles") this.tiles.receive(message.keys, buffers);
     });
+  }
+
+  get label() {
+    return this.model.get("label");
   }
 
   settle() {
@@ -88,32 +39,65 @@ class Scope extends ModelScope {
     this.changed();
   }
 
+  /** A file from the browser, or the promise of one. */
   async take(file) {
     const id = ++this.count;
     this.problem = "";
     this.changed();
     try {
-      const { bytes, ...message } = await prepared(file);
-      if (id !== this.count) return; // another file was picked meanwhile
-      this.settle();
-      this.waiting = id;
-      this.timer = setTimeout(() => {
-        this.slow = true;
-        this.changed();
-      }, SLOW_KERNEL);
-      this.local = message;
-      tell(this.model, { kind: "file", id, ...message }, [bytes]);
-      this.changed();
+      const { bytes, ...message } = await prepared(await file);
+      if (id === this.count) this.send(id, { kind: "file", ...message }, message, [bytes]);
     } catch (error) {
-      if (id !== this.count) return;
-      this.problem = error.message;
-      this.settle();
+      if (id === this.count) this.failed(error);
     }
   }
 
-  /** What is shown: the file on its way, else what the kernel says. */
+  /** A path or URL that was typed, or one of the pictures of the gallery. */
+  name(message, local) {
+    this.problem = "";
+    try {
+      this.send(++this.count, message, local);
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  send(id, message, local, buffers = []) {
+    this.settle();
+    this.waiting = id;
+    this.local = local;
+    this.late();
+    tell(this.model, { id, ...message }, buffers);
+  }
+
+  /** Says so when the kernel takes its time. */
+  late() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.set({ slow: true }), SLOW_KERNEL);
+    this.changed();
+  }
+
+  failed(error) {
+    this.problem = error.message;
+    this.settle();
+  }
+
+  look() {
+    this.looked = null;
+    clearTimeout(this.looking);
+    this.looking = setTimeout(() => {
+      if (!this.looked) for (const view of this.views) view.gallery.show(null, true);
+    }, SLOW_KERNEL);
+    try {
+      tell(this.model, { kind: "look" });
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** What is shown: the picture on its way, else what the kernel says. */
   get shown() {
-    const from = this.waiting === null ? this.model : { get: (name) => this.local[name] ?? "" };
+    const from = this.waiting === null ? this.model : { get: (name) => this.local[name] ?? (name === "preview" ? this.model.get(name) : "") };
     return {
       preview: from.get("preview"),
       caption: from.get("caption"),
@@ -121,64 +105,88 @@ class Scope extends ModelScope {
       patient: this.slow && !this.problem,
     };
   }
+
+  dispose() {
+    super.dispose();
+    this.tiles.dispose();
+  }
 }
 
 class View {
   constructor(scope, el) {
     this.scope = scope;
-    this.input = h("input", { type: "file", accept: TYPES.join(","), class: "mj-file", "aria-label": "First frame" });
+    const { label } = scope;
+    this.input = h("input", { type: "file", accept: TYPES.join(","), class: "mj-file", "aria-label": label });
     this.picture = h("img", { alt: "", hidden: true });
     this.caption = h("span", { class: "mj-caption" });
     this.empty = h("span", { class: "mj-empty" }, "Choose, drop or paste an image");
     this.frame = h("label", { class: "mj-frame" }, this.input, this.picture, this.empty, this.caption);
+    this.path = h("input", { type: "text", class: "mj-path", placeholder: "or a path or URL", "aria-label": `${label}: a path or URL`, spellcheck: "false" });
+    this.gallery = new Gallery(scope, ({ key, name, url }) =>
+      scope.name({ kind: "picture", key }, { preview: url || scope.tiles.urls.get(key), caption: name }),
+    );
     this.error = h("div", { class: "mj-error", role: "alert" });
-    this.root = h("div", { class: "mj mj-picker" }, h("div", { class: "mj-label", "aria-hidden": "true" }, "First frame"), this.frame, this.error);
+    this.root = h(
+      "div",
+      { class: "mj mj-picker", role: "group", "aria-label": label },
+      h("div", { class: "mj-label", "aria-hidden": "true" }, label),
+      this.frame,
+      h("div", { class: "mj-ways" }, this.path, this.gallery.button),
+      this.error,
+      this.gallery.panel,
+    );
     el.append(this.root);
 
     this.input.addEventListener("change", () => {
-      this.take(this.input.files);
+      if (this.input.files.length) scope.take(this.input.files[0]);
       this.input.value = ""; // so that the same file can be picked again
+    });
+    this.path.addEventListener("change", () => {
+      const path = this.path.value.trim();
+      if (path) this.named(path);
     });
     this.picture.addEventListener("error", () => {
       this.picture.hidden = true;
     });
     this.root.addEventListener("keydown", (event) => {
-      if (isOurs(event) || event.key.toLowerCase() === "v") event.stopPropagation(); // Ctrl+V pastes here, not a cell
+      if (isOurs(event)) event.stopPropagation();
     });
-    this.root.addEventListener("paste", (event) => this.take(event.clipboardData.files, event));
-    this.frame.addEventListener("dragover", (event) => {
-      if (!event.dataTransfer.types.includes("Files")) return;
-      event.preventDefault();
-      event.stopPropagation();
-      this.frame.classList.add("mj-over");
-    });
-    this.frame.addEventListener("dragleave", () => this.frame.classList.remove("mj-over"));
-    this.frame.addEventListener("drop", (event) => {
-      this.frame.classList.remove("mj-over");
-      this.take(event.dataTransfer.files, event);
+    this.landing = new Landing(this.root, {
+      wholeForm: scope.model.get("whole_form"),
+      onFile: (file) => scope.take(file),
+      onText: (text) => this.named(text),
+      onLab: (path) => scope.take(labFile(scope.model, path)),
+      onOver: (where) => this.over(where),
     });
     scope.views.add(this);
     this.update();
   }
 
-  take(files, event) {
-    if (!files.length) return;
-    event?.preventDefault();
-    event?.stopPropagation();
-    this.scope.take(files[0]);
+  /** A path or URL that was typed, dropped or pasted. */
+  named(path) {
+    if (path) this.scope.name({ kind: "path", path }, { caption: path });
+    else this.scope.failed(new Error("There is no picture in this, nor the URL or path of one."));
+  }
+
+  over(where) {
+    this.frame.classList.toggle("mj-over", Boolean(where));
+    if (this.scope.model.get("whole_form")) this.landing?.form?.classList.toggle("mj-landing", where === "form" || where === "field");
   }
 
   async update() {
     const { preview, caption, error, patient } = this.scope.shown;
-    this.error.textContent = error;
+    setText(this.error, error);
     this.error.hidden = !error;
     this.error.classList.toggle("mj-patient", patient);
     this.input.setAttribute("aria-invalid", String(Boolean(error) && !patient));
+    // What was typed and taken is on the picture now; what was not can be mended.
+    if (!error && this.scope.waiting === null && document.activeElement !== this.path) this.path.value = "";
     const full = Boolean(preview || caption);
     this.frame.classList.toggle("mj-full", full);
     this.empty.hidden = full;
     this.caption.hidden = !full;
-    this.caption.textContent = caption ? `${caption} · change` : "change";
+    setText(this.caption, caption ? `${caption} · change` : "change");
+    this.gallery.update();
     if (this.preview === preview) return;
     this.preview = preview;
     const src = await source(this.scope.model, preview).catch(() => "");
@@ -189,6 +197,8 @@ class View {
   }
 
   dispose() {
+    this.landing.dispose();
+    this.gallery.dispose();
     this.scope.views.delete(this);
   }
 }

@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from mjvideo_nb import frames, sweeps
+from mjvideo_nb import flags, frames, sweeps
 from mjvideo_nb.errors import InvalidRequest
 from mjvideo_nb.models import VIDEO_TYPES, VideoRequest, is_empty
 
@@ -53,6 +53,7 @@ def sweep_of(
         video_type=types,
         short=SHORT_TYPES,
     )
+    _check_flags(made, rest.get("extra"))
     first_frames = {frame.digest: frame for frame in loaded}
     sample = VideoRequest(image=loaded[0], **rest)
     asked = json.dumps([fingerprint(sample, session.service), [[axis.name, axis.values] for axis in made.axes]])
@@ -81,6 +82,19 @@ def sweep_of(
         if cell:
             _known[key] = sweep
         return sweep
+
+
+def _check_flags(plan: sweeps.Plan, extra: Any) -> None:
+    """A prompt that names a motion would make the same clips in the column of the other, and pay for them twice."""
+    for number in range(len(plan)):
+        asked = plan.at(number)
+        flags.check(asked["prompt"], extra)
+        if flags.value(asked["prompt"], "motion") not in {None, asked["motion"]}:
+            raise InvalidRequest(
+                f"motion: {asked['motion']} is asked for, and the prompt {asked['prompt']!r} says otherwise, which would "
+                "win. Take --motion out of it, and give motion= instead. Nothing was sent.",
+                field="motion",
+            )
 
 
 def _frame(image: Any) -> frames.Frame:

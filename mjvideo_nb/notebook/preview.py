@@ -5,18 +5,20 @@ from __future__ import annotations
 import base64
 import importlib.util
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mjvideo_nb.frames import Frame
 
-from .picker import MAX_PREVIEW
-
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-__all__ = ["preview", "thumbnail"]
+__all__ = ["MAX_PREVIEW", "preview", "thumbnail", "tile"]
 
+MAX_PREVIEW = 40_000
+"""Characters of a data URI: 30 kB of JPEG; a preview is saved with the notebook."""
 SIZE = (496, 320)
+TILE = (192, 192)
 THUMBNAILS = ((240, 75), (240, 55), (200, 50), (160, 45), (120, 35))
 """Pixels of the longer side and quality, the best first."""
 
@@ -65,6 +67,24 @@ def thumbnail(data: bytes, media_type: str, most: int) -> str:
         if len(uri) <= most:
             return uri
     return ""
+
+
+def tile(path: Path) -> bytes:
+    """A small JPEG of a picture file; empty where it cannot be made, or Pillow is not there."""
+    if importlib.util.find_spec("PIL") is None:
+        return b""
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as image:
+            image.draft("RGB", TILE)  # a large JPEG is read at a fraction of its size
+            upright = ImageOps.exif_transpose(image)
+            upright.thumbnail(TILE)
+            buffer = io.BytesIO()
+            upright.convert("RGB").save(buffer, "JPEG", quality=72)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return b""  # no picture, whatever its name says; choosing it says why
+    return buffer.getvalue()
 
 
 def _jpeg(image: Picture, quality: int) -> str:

@@ -82,7 +82,8 @@ def _told(entry: Entry, clip: KeptClip, steps: Sequence[Step], *, sandbox: bool)
         "motion": str(request.motion) if request else None,
         "video_type": request.video_type if request else None,
         "state": request.state if request else None,
-        "extra": dict(request.extra) if request else {},
+        # Of a picture its name in the library, which is that of what is in it; not where the library is.
+        "extra": {name: v.name if isinstance(v, Path) else v for name, v in request.extra.items()} if request else {},
         "first_frame": entry.frame_name or None,
         "made": entry.created.isoformat(timespec="seconds"),
         "service": entry.service,

@@ -70,7 +70,7 @@ class JobView(ipywidgets.VBox):
 
         name = f"last frame of [{index}]" if at is None else f"[{index}] at {at:.1f} s"
         frame = replace(frames.load(picture), name=name)
-        form = Studio(self._session, image=frame, prompt="", motion="low", video_type="480p", history=False)
+        form = Studio(self._session, image=frame, history=False)
         if self.job.request:
             form.reuse(self.job.entry, frame)
         self.set_trait("children", (self._stage, form, *self.children[1:]))

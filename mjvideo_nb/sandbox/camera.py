@@ -72,10 +72,11 @@ def shots(seed: str, count: int) -> list[Shot]:
     return [Shot(move, chance.choice((-1, 1))) for move in moves[:count]]
 
 
-def path(shot: Shot, start: Pose, motion: Motion, frames: int) -> list[Pose]:
-    """The poses after `start`, one a frame; the last of them is where an extend goes on."""
+def path(shot: Shot, start: Pose, motion: Motion, frames: int, *, loop: bool = False) -> list[Pose]:
+    """The poses after `start`, one a frame; the last of them is where an extend goes on: in a loop, `start` itself."""
     keys = _keys(shot, start, AMOUNTS[motion])
-    return [_between(keys, frame / frames) for frame in range(1, frames + 1)]
+    parts = [frame / frames for frame in range(1, frames + 1)]
+    return [_between(keys, 0.5 - 0.5 * math.cos(2 * math.pi * part) if loop else part) for part in parts]
 
 
 def _keys(shot: Shot, start: Pose, amount: Amount) -> list[Key]:

@@ -64,6 +64,7 @@ class Service:
             submitted=milliseconds(),
             seconds=self.seconds,
             link=asked.link,
+            loop=asked.loop,
             ending=ending,
         )
         return self._accept(task, asked, parent)
@@ -196,6 +197,7 @@ class Service:
             motion=task.motion,
             frames=task.new_frames,
             extend=bool(task.extends),
+            loop=task.loop,
         )
 
     async def stop(self) -> None:

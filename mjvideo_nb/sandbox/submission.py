@@ -22,6 +22,8 @@ BANNED = ("beheading", "bloodbath", "cannibal", "disembowel", "nsfw", "nude", "p
 """A few words that stand for the long list of the real service."""
 
 _BATCH_FLAG = re.compile(r"--bs\s+(\d+)")
+_MOTION_FLAG = re.compile(r"--motion\s+(low|high)\b", re.IGNORECASE)
+_LOOP_FLAG = re.compile(r"--end\s+loop\b", re.IGNORECASE)
 _DATA_URI = re.compile(r"data:[\w.+-]*/?[\w.+-]*(?:;[\w.+-]+=[\w.+-]+)*;base64,", re.ASCII)
 
 
@@ -43,6 +45,8 @@ class Submission:
     prompt: str
     resolution: Resolution
     batch: int
+    loop: bool
+    """Ends as it begins."""
     state: str
     no_storage: bool
     picture: bytes
@@ -74,12 +78,14 @@ def read(body: object) -> Submission:
     if not (image or parent):
         raise Refusal("image is required")
     picture, link = (b"", "") if parent else _image(image)
+    _image(_text(body, "endImage"))  # read, and not filmed: the camera only moves over the first frame
     _check_words(prompt)
     return Submission(
-        motion=cast("Motion", motion),
+        motion=cast("Motion", _motion_flag(prompt) or motion),
         prompt=prompt,
         resolution=RESOLUTIONS[video_type],
         batch=_batch(body, prompt),
+        loop=body.get("loop") is True or bool(_LOOP_FLAG.search(prompt)),
         state=state,
         no_storage=body.get("noStorage") is True,
         picture=picture,
@@ -122,6 +128,12 @@ def _image(image: str) -> tuple[bytes, str]:
         return base64.b64decode(image[head.end() if head else 0 :], validate=True), ""
     except ValueError as error:
         raise Refusal("image is neither a link nor a base64 data URI") from error
+
+
+def _motion_flag(prompt: str) -> str:
+    """What a flag in the prompt says, which wins over the field."""
+    typed = _MOTION_FLAG.search(prompt)
+    return typed[1].lower() if typed else ""
 
 
 def _batch(body: dict[str, Any], prompt: str) -> int:

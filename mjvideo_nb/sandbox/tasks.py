@@ -40,6 +40,8 @@ class Task:
     link: str = ""
     """Where the first frame still has to be fetched from; empty when it came along."""
     parent: str = ""
+    loop: bool = False
+    """Whether the camera comes back to where it began."""
     index: int = 0
     """Which variant of the parent this one goes on from."""
     extends: int = 0

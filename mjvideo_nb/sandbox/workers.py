@@ -42,13 +42,14 @@ class ClipOrder:
     motion: Motion
     frames: int
     extend: bool
+    loop: bool = False
 
 
 def poses(order: ClipOrder) -> list[Pose]:
     """Where the camera stands in each new frame: a new clip opens on the picture itself, an extend is already moving."""
     if order.extend:
-        return path(order.shot, order.start, order.motion, order.frames)
-    return [order.start, *path(order.shot, order.start, order.motion, order.frames - 1)]
+        return path(order.shot, order.start, order.motion, order.frames, loop=order.loop)
+    return [order.start, *path(order.shot, order.start, order.motion, order.frames - 1, loop=order.loop)]
 
 
 class Workers:

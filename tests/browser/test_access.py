@@ -73,6 +73,17 @@ def test_every_widget_is_free_of_what_axe_core_finds_light_and_dark(notebooks, a
         assert notebook.cell(cell).evaluate(NAMED) == [], name
 
     # What opens only on a press.
+    form = notebook.cell(3).locator(".mj-form")
+    form.get_by_role("button", name="More", exact=False).first.click()
+    form.get_by_role("button", name="End frame").click()
+    form.get_by_role("textbox", name="Prompt", exact=True).fill("steam --raw --bs 3 --ar 16:9 --mo")
+    expect(form.locator(".mj-flag")).to_have_count(4)
+    assert found_by(axe, notebook, 3) == []
+    assert notebook.cell(3).evaluate(NAMED) == []
+    form.get_by_role("button", name="Choose a picture: first frame").click()
+    expect(form.get_by_role("dialog").locator(".mj-choice img:visible").first).to_be_visible()
+    assert found_by(axe, notebook, 3) == []
+    notebook.page.keyboard.press("Escape")
     card = notebook.cell(0).locator(".mj-card")
     card.scroll_into_view_if_needed()
     card.get_by_role("button", name="Wipe").click()

@@ -100,6 +100,7 @@ BAD = [
     (("{photo}", "--extra", "["), "--extra: '[' is not JSON", "extra"),
     (("{photo}", "--extra", "[1]"), "--extra: a JSON object, such as '{\"loop\": true}', not '[1]'.", "extra"),
     (("{photo}", "--state", "s" * 256), "state: 256 characters; the service takes at most 255.", "state"),
+    (("{photo}", "--prompt", "steam --bs 3"), "prompt: --bs 3 cannot be sent: write --bs 1", "prompt"),
     (("{photo}", "--type", ""), 'video_type: "480p", "720p" or a type the service names.', "video_type"),
     (
         ("{photo}", "--out", "text.jpg/clips"),

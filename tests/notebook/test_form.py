@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
@@ -21,7 +22,7 @@ def studio(session, **values):
 def ready(session, photo):
     """A form with a first frame; one clip instead of four."""
     made = studio(session, image=photo, prompt="steam rises")
-    made._extra.value = '{"batchSize": 1}'
+    made._advanced._extra.value = '{"batchSize": 1}'
     return made
 
 
@@ -59,16 +60,16 @@ def test_no_first_frame_is_said_at_its_field_and_nothing_is_sent(session, submit
     [("_state", "x" * 256, "255"), ("_extra", "{loop", "not JSON"), ("_extra", "[1]", "object")],
 )
 def test_a_wrong_advanced_field_is_opened_and_said_there(ready, control, value, words):
-    getattr(ready, control).value = value
+    getattr(ready._advanced, control).value = value
     ready._go.click()
     field = control.strip("_")
     assert words in ready._errors[field].value
-    assert ready._more.value
+    assert ready._advanced.toggle.value
     assert ready.jobs == ()
 
 
 def test_text_from_outside_is_never_markup(ready):
-    ready._extra.value = '{"<img src=x onerror=alert(1)>": '
+    ready._advanced._extra.value = '{"<img src=x onerror=alert(1)>": '
     ready._go.click()
     assert "JSON" in ready._errors["extra"].value
     ready._errors["extra"].value = ""
@@ -76,34 +77,148 @@ def test_text_from_outside_is_never_markup(ready):
     assert ready._errors["state"].value == "&lt;img src=x&gt;"
 
 
-def test_a_path_that_is_typed_replaces_the_frame_and_a_wrong_one_leaves_it(ready, photo):
-    first = ready._frame
-    ready._source.value = str(photo.with_name("missing.jpg"))
+def says(made, **message):
+    """What the browser tells the field for the first frame."""
+    made._picker._handle_custom_msg({"id": 1, **message}, message.pop("buffers", []))
+
+
+def test_a_path_that_is_typed_replaces_the_frame_and_a_wrong_one_leaves_it_in_sight(ready, photo):
+    says(ready, kind="path", path=str(photo.with_name("missing.jpg")))
     assert "no file" in ready._picker.error
-    assert ready._frame is first
+    assert ready._picker.caption.startswith("coffee.jpg")
     ready._go.click()
     assert "no file" in ready._picker.error
     assert ready.jobs == ()
     other = photo.with_name("other.jpg")
     other.write_bytes(photo.read_bytes())
-    ready._source.value = str(other)
+    says(ready, kind="path", path=str(other))
     assert ready._picker.error == ""
-    assert ready._frame.name == "other.jpg"
-
-
-def test_a_file_from_the_browser_is_the_frame(session, photo):
-    made = studio(session)
-    made._picked("from-the-browser.jpg", photo.read_bytes())
-    assert made._frame.data == photo.read_bytes()
-    assert made._picker.caption == "from-the-browser.jpg · 600 × 400"
+    assert ready._request().image.name == "other.jpg"
 
 
 def test_a_bad_file_from_the_browser_is_not_replaced_by_the_frame_before(ready):
-    with pytest.raises(mj.InvalidRequest):
-        ready._picked("notes.jpg", b"just text")
+    says(ready, kind="file", name="notes.jpg", buffers=[b"just text"])
     ready._go.click()
     assert "not a JPEG" in ready._picker.error
     assert ready.jobs == ()
+
+
+def test_the_motion_follows_the_flag_in_the_prompt_and_comes_back(session):
+    made = studio(session)
+    made._prompt.value = "steam --motion h"
+    assert made._motion.value == "low"
+    made._prompt.value = "steam --motion high"
+    assert made._motion.value == "high"
+    made._prompt.value = "steam"
+    assert made._motion.value == "low"
+
+
+def test_a_motion_that_a_flag_has_set_from_the_beginning_goes_with_it(session):
+    made = studio(session, prompt="steam --motion high")
+    assert made._motion.value == "high"
+    made._prompt.value = "steam"
+    assert made._motion.value == "low"
+
+
+def test_a_press_on_the_motion_changes_the_flag_in_the_prompt(session, photo):
+    made = studio(session, image=photo, prompt="steam --motion high --raw")
+    assert made._motion.value == "high"
+    made._motion.value = "low"
+    assert made._prompt.value == "steam --motion low --raw"
+    made._prompt.value = "steam"
+    assert made._motion.value == "low"
+    assert made._request().motion == "low"
+
+
+def test_flags_are_explained_beside_the_prompt(session):
+    made = studio(session, prompt="steam --raw --bs 3 --ar 16:9 --mo")
+    assert [(flag["kind"], flag["flag"]) for flag in made._prompt.flags] == [
+        ("meant", "--raw"),
+        ("wrong", "--bs 3"),
+        ("doubted", "--ar"),
+        ("begun", "--mo"),
+    ]
+
+
+def test_a_flag_that_cannot_be_sent_is_said_at_the_prompt_and_nothing_is_sent(ready, submits):
+    before = submits()
+    ready._prompt.value = "steam --bs 3"
+    ready._go.click()
+    assert "write --bs 1" in ready._errors["prompt"].value
+    assert ready.jobs == ()
+    assert submits() == before
+
+
+def test_a_flag_against_a_field_is_said_at_the_field(ready):
+    ready._prompt.value = "steam --bs 2"
+    ready._go.click()
+    assert "batchSize" in ready._errors["extra"].value
+    assert ready._advanced.toggle.value
+
+
+def test_a_loop_and_an_end_frame_go_out_as_extra(ready, photo):
+    ready._advanced._ending.value = "loop"
+    assert ready._request().extra == {"batchSize": 1, "loop": True}
+    ready._advanced._ending.value = "frame"
+    ready._go.click()
+    assert "choose an end frame" in ready._errors["ending"].value
+    ready._advanced._picker._handle_custom_msg({"kind": "path", "id": 1, "path": str(photo)}, [])
+    frame = ready._request().extra["endImage"]
+    assert frame.data == photo.read_bytes()
+    ready._advanced._extra.value = '{"loop": true}'
+    ready._go.click()
+    assert "chosen above" in ready._errors["extra"].value
+
+
+def test_a_job_with_an_end_frame_is_made_and_fills_the_form_again(ready, photo, session):
+    ready._advanced._ending.value = "frame"
+    ready._advanced._picker._handle_custom_msg({"kind": "path", "id": 1, "path": str(photo)}, [])
+    ready._go.click()
+    (job,) = ready.jobs
+    assert job.wait(60).succeeded
+    other = studio(session)
+    other.reuse(session.library.shelf.get(job.entry_id))
+    assert other._request().extra["endImage"].data == photo.read_bytes()
+    assert other._request().extra["batchSize"] == 1
+    assert other._advanced._picker.caption == "end frame · 600 × 400"
+
+
+def test_settings_are_those_of_the_last_form_in_this_folder_also_for_another_kernel(ready, session, sandbox):
+    ready._motion.value = "high"
+    ready._type.value = "720p"
+    ready._advanced._ending.value = "loop"
+    ready._go.click()
+    ready.jobs[0].wait(60)
+    other = Session("a-key", sandbox.url, library=session.folder)
+    made = Studio(other)
+    assert (made._motion.value, made._type.value, made._advanced._ending.value) == ("high", "720p", "loop")
+    assert made._advanced.toggle.value  # what is not as usual is in sight
+    assert made._prompt.value == ""
+    told = Studio(other, motion="low")
+    assert (told._motion.value, told._type.value) == ("low", "720p")
+    other.close()
+
+
+def test_a_flag_is_no_setting(ready, session):
+    ready._prompt.value = "steam --motion high"
+    ready._go.click()
+    ready.jobs[0].wait(60)
+    assert Studio(session)._motion.value == "low"
+
+
+@pytest.mark.parametrize("settings", [{"motion": "medium", "video_type": 5}, {"video_type": "", "ending": "?"}])
+def test_settings_that_make_no_sense_are_passed_over(session, settings):
+    session.library.remembered.remember(settings)
+    made = Studio(session)
+    assert (made._motion.value, made._type.value) == ("low", "480p")
+
+
+def test_earlier_prompts_go_to_the_browser_only_when_it_asks(ready):
+    ready._go.click()
+    ready.jobs[0].wait(60)
+    assert ready._prompt.earlier({}, []) == ({"prompts": ["steam rises"]}, [])
+    ready._prompt.value = ""
+    assert "steam rises" not in json.dumps(ready._prompt.get_state(), default=str)
 
 
 def wait_until_on(button):

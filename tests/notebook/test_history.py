@@ -372,7 +372,7 @@ def test_the_studio_looks_into_the_library_only_when_its_history_is_shown(sessio
     assert made._making.layout.display == ""
     assert made._history.layout.display == "none"
     assert made._motion.value == "high"
-    assert made._frame is not None
+    assert made._picker.frame is not None
 
 
 def test_an_extend_that_is_used_again_asks_for_a_first_frame(session, shelf, submits):

@@ -63,6 +63,12 @@ def test_the_cell_is_the_prompt_and_the_job_comes_back(shell):
     assert (job.request.prompt, job.request.motion, job.request.short_type) == ("steam rises", "high", "720p")
 
 
+def test_flags_in_the_cell_are_heeded_as_everywhere(shell):
+    job = shell.run_cell_magic("mjvideo", "coffee.jpg", "steam --motion high --bs 1")
+    assert job.request.motion == "high"
+    assert len(job.wait(120).clips) == 1
+
+
 def test_without_options_it_is_as_video_makes_it(shell):
     job = shell.run_cell_magic("mjvideo", "coffee.jpg", "\n")
     assert (job.request.prompt, job.request.motion, job.request.short_type) == ("", "low", "480p")

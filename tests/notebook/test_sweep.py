@@ -120,6 +120,8 @@ def test_several_first_frames_are_an_axis(plan, photo):
     [
         ({"motion": ["low", "fast"]}, "motion"),
         ({"prompt": "{a|b"}, "prompt"),
+        ({"prompt": "{a|b --bs 3}"}, "prompt"),
+        ({"prompt": "{a|b --motion high}"}, "motion"),
         ({"prompt": ["a", 5]}, "prompt"),
         ({"image": []}, "image"),
         ({"image": None}, "image"),

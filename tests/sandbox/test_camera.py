@@ -73,3 +73,11 @@ def test_variants_are_different_moves_and_the_same_for_the_same_seed():
     assert shots("seed", 4) == shots("seed", 4)
     assert len({shot.move for shot in shots("seed", 4)}) == 4
     assert len({tuple(shots(str(seed), 4)) for seed in range(20)}) > 10
+
+
+@pytest.mark.parametrize("shot", SHOTS)
+def test_a_loop_comes_back_to_where_it_began_without_a_jump(shot):
+    chain = [Pose(), *path(shot, Pose(), "high", 124, loop=True)]
+    assert distance(chain[-1], chain[0], (832, 464)) < 0.01
+    assert max(distance(before, after, (832, 464)) for before, after in itertools.pairwise(chain)) < 14
+    assert max(distance(chain[0], pose, (832, 464)) for pose in chain) > 20

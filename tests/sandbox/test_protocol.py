@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from mjvideo_nb.sandbox import submission
+
 from .conftest import PHOTO, data_uri, picture
 
 
@@ -57,6 +59,7 @@ REFUSED = {
     "video type": ({"videoType": "vid_1.1_i2v_1080"}, "videoType"),
     "state too long": ({"state": "x" * 256}, "state"),
     "batch": ({"batchSize": 3}, "batchSize"),
+    "end frame": ({"endImage": "tulip.jpg"}, "base64"),
     "batch in the prompt": ({"prompt": "a --bs 7"}, "batchSize"),
     "another action": ({"action": "upscale"}, "action"),
     "no index": ({"action": "extend", "taskId": "1"}, "index"),
@@ -109,6 +112,12 @@ def test_fewer_variants_when_asked_for(caller, fields, clips):
     task = caller.make(**fields)
     assert len(caller.clips(task)) == clips
     assert caller.http.get(f"/mj/video/{task['id']}/0_{clips}.mp4").status_code == 404
+
+
+def test_a_motion_in_the_prompt_wins():
+    asked = {"motion": "low", "image": "https://x.example/a.jpg"}
+    assert submission.read(asked).motion == "low"
+    assert submission.read({**asked, "prompt": "steam --motion high"}).motion == "high"
 
 
 def test_no_storage_links_to_where_the_clip_was_made(caller):

@@ -121,6 +121,13 @@ def test_the_same_request_gives_the_same_bytes(real, made):
     assert again[0] == made["high"][0].raw
 
 
+@pytest.mark.parametrize("fields", [{"loop": True}, {"prompt": "steam --end loop"}])
+def test_a_loop_ends_on_its_first_frame(real, fields):
+    film = Film.of(real.clips(real.make(batchSize=1, **fields))[0])
+    assert difference(film.frames[0], film.frames[-1]) < 3
+    assert max(difference(film.frames[0], frame) for frame in film.frames[::10]) > 8
+
+
 def test_four_extends_make_21_seconds(real):
     task = real.make(batchSize=1)
     for _ in range(4):
