@@ -8,7 +8,7 @@ library's exceptions, whose tracebacks hold the request with its headers, are le
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from ssl import SSLCertVerificationError
 from typing import Any
@@ -255,17 +255,22 @@ def _read_large_pieces(http: AsyncClient) -> None:
     for transport in (http._transport, *http._mounts.values()):  # noqa: SLF001
         pool: Any = getattr(transport, "_pool", None)
         if hasattr(pool, "_network_backend"):
-            pool._network_backend = _LargePieces(pool._network_backend)  # noqa: SLF001
+            pool._network_backend = _LargePieces(pool._network_backend, lambda: http.is_closed)  # noqa: SLF001
 
 
 class _LargePieces(httpcore.AsyncNetworkBackend):
     """Opens connections as another backend does, and reads from them in larger pieces."""
 
-    def __init__(self, backend: httpcore.AsyncNetworkBackend) -> None:
+    def __init__(self, backend: httpcore.AsyncNetworkBackend, is_closed: Callable[[], bool]) -> None:
         self._backend = backend
+        self._is_closed = is_closed
 
     async def connect_tcp(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
-        return _LargePieceStream(await self._backend.connect_tcp(*args, **options))
+        stream = await self._backend.connect_tcp(*args, **options)
+        if self._is_closed():  # meanwhile: nobody would close this one
+            await stream.aclose()
+            raise httpcore.ConnectError("this client is closed")
+        return _LargePieceStream(stream)
 
     async def connect_unix_socket(self, *args: Any, **options: Any) -> httpcore.AsyncNetworkStream:
         return _LargePieceStream(await self._backend.connect_unix_socket(*args, **options))

@@ -1,9 +1,11 @@
 """The key goes to the service's own origin only, shows itself nowhere, and a failure says whether it was sent."""
 
+import asyncio
 import json
 import logging
 import traceback
 
+import httpcore
 import httpx
 import pytest
 
@@ -20,6 +22,7 @@ from mjvideo_nb import (
     VideoRequest,
 )
 from mjvideo_nb.retries import Retries
+from mjvideo_nb.transport import NotSent, Transport
 from tests.loopback import DROP, HANG, Server, answer, unused_url
 
 KEY = "sk-5ecret/0123456789"
@@ -353,3 +356,26 @@ async def test_a_clip_is_read_in_larger_pieces_than_the_library_asks_for():
         sizes = [len(chunk) async for chunk in stream.chunks]
     assert sum(sizes) == 4_000_000
     assert max(sizes) > 64 * 1024
+
+
+async def test_a_connection_that_comes_when_all_are_closed_is_closed_too(monkeypatch):
+    """Else it would stay open with nobody to close it."""
+    connect, connected, closed, streams = httpcore.AnyIOBackend.connect_tcp, asyncio.Event(), asyncio.Event(), []
+
+    async def slowly(*args, **options):
+        streams.append(await connect(*args, **options))
+        connected.set()
+        await closed.wait()
+        return streams[0]
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", slowly)
+    async with Server(lambda _: answer(200, SUCCESS, connection="keep-alive")) as server:
+        transport = Transport(server.url, None)
+        asking = asyncio.create_task(transport.get("/x"))
+        await connected.wait()
+        await transport.close()
+        closed.set()
+        with pytest.raises(NotSent):
+            await asking
+        assert server.asked == []
+    assert streams[0].get_extra_info("socket").fileno() == -1
