@@ -12,7 +12,6 @@ const CHOICES = [
 
 class Judging extends ModelScope {
   sources = new Map(); // random name -> Source
-  asked = new Map(); // random name -> resolver of a request for its bytes
   press = null; // what the kernel has not answered yet: {action, slow}
   notice = ""; // what went wrong with the last press
 
@@ -22,11 +21,6 @@ class Judging extends ModelScope {
     model.on("change:page", () => {
       this.page = model.get("page");
       this.changed();
-    });
-    model.on("msg:custom", (message, buffers) => {
-      if (message.kind !== "bytes") return;
-      this.asked.get(message.index)?.([message, buffers]);
-      this.asked.delete(message.index);
     });
   }
 
@@ -40,13 +34,6 @@ class Judging extends ModelScope {
     const all = [...this.page.pair, ...this.page.ahead].map((name) => this.source(name));
     if (all.some(({ state }) => ["loading", "waiting"].includes(state))) return;
     all.find(({ state }) => state === "new")?.load();
-  }
-
-  askBytes(name) {
-    return new Promise((resolve) => {
-      this.asked.set(name, resolve);
-      tell(this.model, { kind: "bytes", index: name });
-    });
   }
 
   /** Asks the kernel once, and waits for as long as it takes: a busy kernel does it later. */

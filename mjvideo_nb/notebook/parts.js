@@ -77,13 +77,22 @@ function keepKeys() {
 class ModelScope {
   gone = false;
   views = new Set();
-  asked = new Map(); // what the kernel has not answered yet, by its id
+  #asked = new Map(); // what the kernel has not answered yet: a command by its id, the bytes of a clip by its index
 
   constructor(model) {
     this.model = model;
     model.on("msg:custom", (message, buffers) => {
-      this.asked.get(message?.id)?.resolve([message.response, buffers]);
-      this.asked.delete(message?.id);
+      const isBytes = message?.kind === "bytes";
+      const key = isBytes ? message.index : message?.id;
+      this.#asked.get(key)?.resolve([isBytes ? message : message.response, buffers]);
+      this.#asked.delete(key);
+    });
+  }
+
+  #ask(key, message, buffers) {
+    return new Promise((resolve, reject) => {
+      tell(this.model, message, buffers);
+      this.#asked.set(key, { resolve, reject });
     });
   }
 
@@ -92,10 +101,12 @@ class ModelScope {
    *  end has, in the same words. */
   invoke(name, msg, buffers = []) {
     const id = `${Date.now()}-${Math.random()}`; // pages without TLS have no crypto.randomUUID
-    return new Promise((resolve, reject) => {
-      this.model.send({ id, kind: "anywidget-command", name, msg }, undefined, buffers);
-      this.asked.set(id, { resolve, reject });
-    });
+    return this.#ask(id, { id, kind: "anywidget-command", name, msg }, buffers);
+  }
+
+  /** The bytes of a clip, which a widget sends as a message of their own: what is said of them, and they. */
+  askBytes(index) {
+    return this.#ask(index, { kind: "bytes", index });
   }
 
   /** Has the views look again, once for all that changes in one go. */
@@ -116,7 +127,7 @@ class ModelScope {
   /** The views go first: what they play is let go of after that. */
   dispose() {
     this.gone = true;
-    for (const { reject } of this.asked.values()) reject(new Error("the widget has ended"));
+    for (const { reject } of this.#asked.values()) reject(new Error("the widget has ended"));
     for (const view of [...this.views]) view.dispose();
   }
 }

@@ -18,7 +18,6 @@ class Scope extends ModelScope {
   rated = new Map(); // clip index -> stars that the kernel has not kept yet: {stars}
   pressed = new Map(); // clip index or CHOICE -> a press that is not answered yet: {motion, slow}
   notices = new Map(); // the same -> {text, bad}
-  asked = new Map(); // clip index -> resolvers of a request for its bytes
   aspect = null; // of the first clip that was opened; kept, so that the grid never jumps
   endsAt = null; // the elapsed seconds at which the job is expected to end
 
@@ -26,11 +25,6 @@ class Scope extends ModelScope {
     super(model);
     this.receive();
     model.on("change:card", () => this.receive());
-    model.on("msg:custom", (message, buffers) => {
-      if (message.kind !== "bytes") return;
-      this.asked.get(message.index)?.([message, buffers]);
-      this.asked.delete(message.index);
-    });
   }
 
   receive() {
@@ -72,13 +66,6 @@ class Scope extends ModelScope {
     const key = `${this.card.task_id}/${clip.index}`;
     if (!this.sources.has(key)) this.sources.set(key, new Source(this, clip));
     return this.sources.get(key);
-  }
-
-  askBytes(index) {
-    return new Promise((resolve) => {
-      this.asked.set(index, resolve);
-      tell(this.model, { kind: "bytes", index });
-    });
   }
 
   /** Whether its owner takes an action: "rate", "frame", "delete". */
