@@ -19,7 +19,7 @@ from .trouble import Reply
 if TYPE_CHECKING:
     from .transport import Transport  # loads httpx
 
-__all__ = ["Exchange", "checked_id"]
+__all__ = ["Exchange", "checked_id", "named_clip"]
 
 
 class Exchange:
@@ -132,3 +132,16 @@ def checked_id(task_id: object) -> str:
             field="task_id",
         )
     return task_id.strip()
+
+
+def named_clip(text: str) -> tuple[str, int]:
+    """The task and the index that `TASK:INDEX` names, as the option `--extend` of commands and magics has it.
+
+    Raises:
+        InvalidRequest: it is no such text.
+
+    """
+    task_id, _, index = text.rpartition(":")
+    if not task_id or not (index.isascii() and index.isdigit()):
+        raise InvalidRequest(f"--extend: TASK:INDEX, such as 1773314942177684:2, not {text!r}.", field="task_id")
+    return task_id, int(index)

@@ -17,7 +17,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import threading
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,7 @@ from mjvideo_nb.config import DEFAULT_PRICE
 from mjvideo_nb.limits import AT_ONCE
 from mjvideo_nb.pace import REMOTE
 from mjvideo_nb.retries import Retries
+from tests.loopback import serving
 from tests.s3 import S3Process
 from tests.tour.kernel import run_all
 
@@ -118,12 +118,8 @@ def account():
         def log_message(self, *_):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(Handler) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +127,18 @@ def environment(sandbox):
     """Of every process here: the sandbox is the service, and nothing is paid."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("COMETAPI_", "MJVIDEO_"))}
     return kept | {"COMETAPI_KEY": KEY, "COMETAPI_BASE_URL": sandbox.url, "PYTHONPATH": str(PROJECT)}
+
+
+def ran_by_python(*words, folder, environment):
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -143,15 +151,7 @@ def rendered(folder, environment):
             continue
         program, *words = shlex.split(command.replace(EXAMPLE_ID, task_id))
         assert program == "mjvideo-nb"
-        done = subprocess.run(
-            [sys.executable, "-m", "mjvideo_nb.cli", *words],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        done = ran_by_python("-m", "mjvideo_nb.cli", *words, folder=folder, environment=environment)
         ended.append((command, done))
         if task_id == EXAMPLE_ID and done.stdout:
             task_id = done.stdout.split()[-1]
@@ -238,15 +238,7 @@ def check_listing(folder):
 def test_the_program_runs(block, folder, environment, tmp_path):
     shutil.copy(folder / "tulip.jpg", tmp_path)
     (tmp_path / "program.py").write_text(block.text, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "program.py"],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = ran_by_python("-W", "error", "program.py", folder=tmp_path, environment=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert "status='SUCCESS'" in done.stdout
     assert len(list(tmp_path.glob("clips/*/*.mp4"))) == 4

@@ -18,6 +18,7 @@ from typing import Any
 from mjvideo_nb import config
 from mjvideo_nb.client import TASK_DEADLINE, Client, prepare
 from mjvideo_nb.errors import InvalidRequest, MJVideoError, SandboxUnavailable, ServiceError
+from mjvideo_nb.exchange import named_clip
 from mjvideo_nb.models import Task, VideoRequest
 from mjvideo_nb.retries import Retries
 from mjvideo_nb.sandbox.process import SandboxError, SandboxProcess, missing
@@ -166,11 +167,9 @@ def _extra(text: str | None) -> dict[str, Any]:
 def _parent(text: str | None) -> tuple[str | None, int | None]:
     if text is None:
         return None, None
-    task_id, _, index = text.rpartition(":")
-    if not task_id or not (index.isascii() and index.isdigit()):
-        raise InvalidRequest(f"--extend: TASK:INDEX, such as 1773314942177684:2, not {text!r}.", field="task_id")
+    task_id, index = named_clip(text)
     _check_id(task_id, "--extend")
-    return task_id, int(index)
+    return task_id, index
 
 
 def _check_id(text: str, name: str) -> None:

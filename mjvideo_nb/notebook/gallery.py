@@ -34,14 +34,12 @@ class Picture:
         name: what to call it.
         source: its file, or its URL.
         changed: when the file was changed, in nanoseconds; 0 for a URL.
-        kept: what the library calls it, where it is a first frame of an earlier job.
 
     """
 
     name: str
     source: Path | str
     changed: int = 0
-    kept: str = ""
 
     @property
     def key(self) -> str:
@@ -89,8 +87,6 @@ class Gallery:
         picture = self._known.get(key)
         if picture is None:
             raise InvalidRequest("image: this picture is not on offer any more; choose again.", field="image")
-        if isinstance(picture.source, str) or not picture.kept:
-            return frames.load(picture.source)
         return replace(frames.load(picture.source), name=picture.name)
 
     def _recent(self) -> list[Picture]:
@@ -102,9 +98,9 @@ class Gallery:
         pictures = []
         for kept, name in found:
             if "://" in kept:
-                pictures.append(Picture(name or kept, kept, kept=kept))
+                pictures.append(Picture(name or kept, kept))
             elif (path := library.stills.folder / kept).exists():
-                pictures.append(Picture(name or kept, path, path.stat().st_mtime_ns, kept))
+                pictures.append(Picture(name or kept, path, path.stat().st_mtime_ns))
         return pictures
 
 

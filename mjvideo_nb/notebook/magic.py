@@ -80,32 +80,24 @@ class VideoMagics(Magics):
         return job
 
     def _video(self, options: Namespace, cell: str) -> Job:
-        from mjvideo_nb.models import Motion
-
         from .api import video
 
-        return video(
-            _image(options.image, self.shell.user_ns),
-            cell.strip(),
-            motion=Motion.LOW if options.motion is None else options.motion,
-            video_type="480p" if options.video_type is None else options.video_type,
-            again=options.again,
-        )
+        asked = {"motion": options.motion, "video_type": options.video_type}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return video(_image(options.image, self.shell.user_ns), cell.strip(), again=options.again, **given)
 
     def _extend(self, options: Namespace, cell: str) -> Job:
+        from mjvideo_nb.exchange import named_clip
+
         from . import api
 
         if options.image:
             raise InvalidRequest(
                 f"image: an extend goes on from a clip; leave {options.image!r} out. Nothing was sent.", field="image"
             )
-        task_id, _, index = options.extend.rpartition(":")
-        if not task_id or not (index.isascii() and index.isdigit()):
-            raise InvalidRequest(
-                f"--extend: TASK:INDEX, such as 1773314942177684:2, not {options.extend!r}.", field="task_id"
-            )
+        task_id, index = named_clip(options.extend)
         return api.open(task_id).extend(
-            int(index),
+            index,
             motion=options.motion,
             video_type=options.video_type,
             prompt=cell.strip() or None,

@@ -80,6 +80,18 @@ def runs(path: str) -> bool:
     return done.returncode == 0 and done.stdout.strip() != b""
 
 
+@contextlib.contextmanager
+def running() -> Iterator[Browser]:
+    """A browser for the tests of a folder. Not for longer: while Playwright is started, its event loop counts as running in
+    this thread, and every async test after it would be refused.
+    """
+    from playwright.sync_api import sync_playwright
+
+    executable = find_or_install()
+    with sync_playwright() as playwright, contextlib.closing(launch(playwright, executable)) as browser:
+        yield browser
+
+
 def launch(playwright: Playwright, executable: str) -> Browser:
     """Start the browser, with its sandbox wherever it can have one.
 

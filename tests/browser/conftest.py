@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import Error
 
-from .chromium import find_or_install, launch
+from .chromium import running
 from .lab import LabServer
 from .notebook import Notebooks
 
@@ -30,13 +30,10 @@ def lab(tmp_path_factory):
         server.stop()
 
 
-# For this folder and not for the session: while Playwright is started, its event loop counts as running in this
-# thread, and every async test after it would be refused.
 @pytest.fixture(scope="package")
 def chromium():
     """The browser, shared by the tests of this folder; each notebook has its own context in it."""
-    executable = find_or_install()
-    with sync_playwright() as playwright, contextlib.closing(launch(playwright, executable)) as browser:
+    with running() as browser:
         yield browser
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import site
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,8 @@ import urllib.request
 from pathlib import Path
 
 import psutil
+
+from tests.loopback import unused_port
 
 START_SECONDS = 90  # a cold first start on a busy machine; about 3 s is usual
 STOP_SECONDS = 20
@@ -156,7 +157,7 @@ class LabServer:
         return environment
 
     def _start_once(self, deadline: float) -> bool:
-        port = _free_port()
+        port = unused_port()
         self.url = f"http://127.0.0.1:{port}/"
         command = [
             *(sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser"),
@@ -201,12 +202,6 @@ class LabServer:
             except psutil.Error:  # gone, or somebody else's
                 continue
         return found
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def _describe(process: psutil.Process) -> str:

@@ -6,7 +6,6 @@ import functools
 import http.server
 import io
 import re
-import threading
 from pathlib import Path
 
 import av
@@ -15,6 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+from tests.loopback import serving
 from tests.media.clips import make as render
 
 from .notebook import in_both_hosts
@@ -435,10 +435,8 @@ def elsewhere(tmp_path):
     """The address of a clip on another site."""
     render(tmp_path / "clip.mp4", 48, size=(384, 256))
     handler = functools.partial(Elsewhere, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever).start()
-        yield f"http://127.0.0.1:{server.server_port}/clip.mp4"
-        server.shutdown()
+    with serving(handler) as url:
+        yield f"{url}/clip.mp4"
 
 
 @pytest.mark.timeout(240)

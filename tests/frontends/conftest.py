@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,9 +15,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from playwright.sync_api import sync_playwright
 
-from tests.browser.chromium import find_or_install, launch
+from tests.browser.chromium import running
+from tests.loopback import unused_port
 
 SCREENSHOTS = os.environ.get("MJVIDEO_SCREENSHOTS")  # gone from the environment while a test runs
 PHOTO = Path(__file__).parents[2] / "notebooks" / "coffee.jpg"
@@ -28,8 +27,7 @@ STOP_SECONDS = 20
 
 @pytest.fixture(scope="package")
 def chromium():
-    executable = find_or_install()
-    with sync_playwright() as playwright, contextlib.closing(launch(playwright, executable)) as browser:
+    with running() as browser:
         yield browser
 
 
@@ -55,7 +53,7 @@ def serve(folder, surroundings):
     with contextlib.ExitStack() as ends:
 
         def start(*words):
-            port = _free_port()
+            port = unused_port()
             log = (folder.parent / "server.log").open("w+b")
             ends.enter_context(log)
             command = [sys.executable, "-m", *(word.format(port=port) for word in words)]
@@ -87,12 +85,6 @@ def page_at(chromium, request, tmp_path):
             return page
 
         yield open_page
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _wait_for(url, process, log):

@@ -42,6 +42,21 @@ class Cell:
         return self.idle and self.replied
 
 
+def send(client: Any, code: str, *, name: str = "", stop_on_error: bool = True) -> str:
+    """Put a cell into the queue of the kernel that a client is of, as JupyterLab does; see `Kernel.send`."""
+    content = {
+        "code": code,
+        "silent": False,
+        "store_history": True,
+        "user_expressions": {},
+        "allow_stdin": False,
+        "stop_on_error": stop_on_error,
+    }
+    message = client.session.msg("execute_request", content, metadata={"cellId": name} if name else {})
+    client.shell_channel.send(message)
+    return message["header"]["msg_id"]
+
+
 class Kernel:
     """A kernel of this interpreter, with what is open in it.
 
@@ -90,17 +105,7 @@ class Kernel:
 
     def send(self, code: str, *, name: str = "", stop_on_error: bool = True) -> str:
         """Put a cell into the queue; its message's id. `name` is the cell's own id, as JupyterLab says it."""
-        content = {
-            "code": code,
-            "silent": False,
-            "store_history": True,
-            "user_expressions": {},
-            "allow_stdin": False,
-            "stop_on_error": stop_on_error,
-        }
-        message = self._client.session.msg("execute_request", content, metadata={"cellId": name} if name else {})
-        self._client.shell_channel.send(message)
-        return message["header"]["msg_id"]
+        return send(self._client, code, name=name, stop_on_error=stop_on_error)
 
     def run_all(self, *codes: str, stop_on_error: bool = True, patience: float = PATIENCE) -> list[Cell]:
         """As Run All does: every cell is sent before the first has ended."""

@@ -1,11 +1,11 @@
 """First frames by URL."""
 
 import http.server
-import threading
 
 import pytest
 
 from mjvideo_nb.sandbox import links
+from tests.loopback import serving
 
 from .conftest import PHOTO
 
@@ -38,12 +38,8 @@ class Pages(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def web():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(Pages) as url:
+        yield url
 
 
 @pytest.mark.parametrize("path", ["/photo.jpg", "/moved"])

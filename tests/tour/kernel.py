@@ -10,6 +10,8 @@ from queue import Empty
 import nbformat
 from jupyter_client import KernelManager
 
+from tests.kernel.kernel import send
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PATIENCE = 240
 """Seconds for a whole notebook, on a machine that has other things to do."""
@@ -68,17 +70,7 @@ def run_all(path, *, env):
         began = time.monotonic()
         ran = {}
         for cell in cells:
-            content = {
-                "code": cell.source,
-                "silent": False,
-                "store_history": True,
-                "user_expressions": {},
-                "allow_stdin": False,
-                "stop_on_error": True,
-            }
-            message = client.session.msg("execute_request", content, metadata={"cellId": cell.id})
-            client.shell_channel.send(message)
-            ran[message["header"]["msg_id"]] = Ran(cell.id, cell.source)
+            ran[send(client, cell.source, name=cell.id)] = Ran(cell.id, cell.source)
         _collect(client, ran)
         return list(ran.values()), time.monotonic() - began
 

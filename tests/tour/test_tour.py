@@ -5,13 +5,14 @@ from __future__ import annotations
 import http.server
 import os
 import re
-import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 
 from mjvideo_nb.cli.tour import copy_tour
+from tests.loopback import serving
 
 from .kernel import run_all
 
@@ -49,10 +50,11 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def service():
     """A service that would cost money, with a key for it: ``service.url``; ``service.asked`` are the requests it had."""
+    asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def answer(self):
-            server.asked.append(f"{self.command} {self.path}")
+            asked.append(f"{self.command} {self.path}")
             self.send_error(401)
 
         do_GET = do_POST = answer  # noqa: N815 - the names http.server looks for
@@ -60,13 +62,8 @@ def service():
         def log_message(self, *_):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.url, server.asked = f"http://127.0.0.1:{server.server_port}", []
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+    with serving(Handler) as url:
+        yield SimpleNamespace(url=url, asked=asked)
 
 
 @pytest.fixture
