@@ -9,7 +9,16 @@ from mjvideo_nb.notebook.stage import Stage
 from tests.cards import card
 
 CLIP = {"index": 0, "path": None, "url": None, "name": "clip.mp4"}
-BLIND = {"title": "", "count": 3, "words": "", "revealed": False, "judged": 0, "settled": False, "round": "a", "share": 0}
+BLIND = {
+    "title": "",
+    "count": 3,
+    "words": "",
+    "revealed": False,
+    "judged": 0,
+    "settled": False,
+    "round": "a",
+    "share": 0,
+}
 
 # A widget whose kernel never answers, shown and then ended: what was sent, and whether a view is left.
 ENDS = """async ([esm, values]) => {
