@@ -6,6 +6,7 @@
 | base URL  | `base_url=` | `COMETAPI_BASE_URL`  | `https://api.cometapi.com`               |
 | price     | `price=`    | `MJVIDEO_PRICE`      | 0.60 USD a call                          |
 | library   | `library=`  | `MJVIDEO_LIBRARY`    | `./mjvideo`                              |
+| database  | `database=` | `MJVIDEO_DATABASE`   | a file in the library's folder           |
 | sandbox   | `sandbox=`  | `MJVIDEO_SANDBOX`    | where there is no key                    |
 
 The names of the first two are those of the provider's own SDK.
@@ -13,6 +14,8 @@ The names of the first two are those of the provider's own SDK.
 
 from __future__ import annotations
 
+import getpass
+import hashlib
 import importlib.util
 import math
 import os
@@ -31,8 +34,10 @@ __all__ = [
     "Secret",
     "api_key",
     "base_url",
+    "database",
     "library",
     "library_url",
+    "person",
     "price",
     "secret_headers",
 ]
@@ -42,6 +47,8 @@ DEFAULT_PRICE = 0.60
 """USD a call, as of July 2025; a setting because providers change it."""
 DEFAULT_LIBRARY = "mjvideo"
 KEYRING_SERVICE = "mjvideo-nb"
+LONGEST_NAME = 255
+"""Characters of a person's name."""
 
 HOW_TO_GIVE_A_KEY = (
     "Set the environment variable COMETAPI_KEY, pass api_key=, or keep the key in the system's key store "
@@ -64,6 +71,11 @@ class Secret:
     def matches(self, pattern: str) -> bool:
         """Whether the whole value is like this. Asked here, so that no local variable ever holds it."""
         return re.fullmatch(pattern, self._value) is not None
+
+    @property
+    def digest(self) -> str:
+        """The same text for the same value, which does not tell it."""
+        return hashlib.sha256(self._value.encode()).hexdigest()
 
     def __repr__(self) -> str:
         return "[secret]"
@@ -211,6 +223,39 @@ def library_url(value: str | Path | None = None) -> str:
 
 def _library(value: str | Path | None) -> str:
     return str(value or os.environ.get("MJVIDEO_LIBRARY") or DEFAULT_LIBRARY)
+
+
+def database(value: str | Secret | None = None) -> Secret | None:
+    """The address of the database that kernels on many machines share, or None for a file of the library's folder.
+
+    Raises:
+        InvalidRequest: it is no address of a PostgreSQL database.
+
+    """
+    if isinstance(value, Secret):
+        return value
+    address = Secret(str(value or os.environ.get("MJVIDEO_DATABASE") or "").strip())
+    if address.matches(""):
+        return None
+    if not address.matches(r"postgres(ql)?(\+psycopg)?://\S+"):
+        # It may hold a password, so it is not repeated.
+        raise InvalidRequest(
+            "database: an address such as postgresql+psycopg://user@host/name (argument database=, or MJVIDEO_DATABASE); "
+            "a folder goes into library=.",
+            field="database",
+        )
+    return address
+
+
+def person() -> str:
+    """Who works here: the name that a JupyterHub gives, else the system's; "" where there is none."""
+    name = os.environ.get("JUPYTERHUB_USER")
+    if not name:
+        try:
+            name = getpass.getuser()
+        except (KeyError, OSError):  # no such user in the system's list, as in some containers
+            name = ""
+    return name[:LONGEST_NAME]
 
 
 def sandbox_forced() -> bool:

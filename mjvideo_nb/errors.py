@@ -45,6 +45,7 @@ __all__ = [
     "TaskFailed",
     "TaskNotFound",
     "TaskTimeout",
+    "error_of",
 ]
 
 
@@ -232,3 +233,9 @@ class ServiceError(MJVideoError):
 
     headline = "Trouble with the service"
     lasting: bool = False
+
+
+def error_of(name: str) -> type[MJVideoError]:
+    """The kind of error of this `name`, as it was written down; where there is none today, their root."""
+    found = globals().get(name)
+    return found if isinstance(found, type) and issubclass(found, MJVideoError) else MJVideoError

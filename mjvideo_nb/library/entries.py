@@ -11,8 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from mjvideo_nb import errors
-from mjvideo_nb.errors import MJVideoError
+from mjvideo_nb.errors import MJVideoError, error_of
 from mjvideo_nb.frames import Frame
 from mjvideo_nb.models import Clip, Status, Task, VideoRequest
 
@@ -115,6 +114,7 @@ class Entry:
         price: USD, as it was when it was asked for.
         clips: those that are known of.
         owner: the kernel that works on it.
+        person: who asked for it.
         ended: when it ended.
         note: what its people say of it.
         tags: words to find it by.
@@ -136,6 +136,7 @@ class Entry:
     price: float = 0.0
     clips: tuple[KeptClip, ...] = ()
     owner: str = ""
+    person: str = ""
     ended: datetime | None = None
     note: str = ""
     tags: tuple[str, ...] = ()
@@ -156,9 +157,7 @@ class Entry:
         """Why it ended without clips, or cannot be followed or brought home for now; None where all is well."""
         if not self.error:
             return None
-        found = getattr(errors, self.error_kind, MJVideoError)
-        kind = found if isinstance(found, type) and issubclass(found, MJVideoError) else MJVideoError
-        failure = kind(self.error, task_id=self.task_id or "")
+        failure = error_of(self.error_kind)(self.error, task_id=self.task_id or "")
         if self.error_kind == NEVER_SENT:
             failure.headline = "Not sent"
         return failure
@@ -226,6 +225,7 @@ def entry_of(row: Mapping[str, Any], clips: Iterable[Mapping[str, Any]], tags: I
         price=row["price"],
         clips=tuple(_clip(clip, folder) for clip in clips),
         owner=row["owner"],
+        person=row["person"],
         ended=None if row["ended"] is None else _time(row["ended"]),
         note=row["note"],
         tags=tuple(tags),

@@ -7,23 +7,25 @@ A job begins as `waiting`, is `sending` while a submit is under way, and so can 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.sql import ColumnElement
 
-from mjvideo_nb.errors import BudgetExceeded, InvalidRequest, MJVideoError
+from mjvideo_nb.errors import BudgetExceeded, InvalidRequest, LibraryError, MJVideoError
 from mjvideo_nb.models import Task, VideoRequest
 from mjvideo_nb.part import Copy
 
 from .database import Database
-from .entries import NEVER_SENT, OPEN, Entry, JobState, entry_of, now, values_of
+from .entries import NEVER_SENT, OPEN, Entry, JobState, now, values_of
 from .money import counted
-from .tables import clips, jobs, tags
+from .presence import Presence
+from .reading import read_entries
+from .tables import clips, jobs
 
-__all__ = ["MOST_EXTENDS", "Ledger", "read_entries"]
+__all__ = ["ACCEPTED", "LINE", "MOST_EXTENDS", "Ledger"]
 
 MOST_EXTENDS = 4
 """Midjourney goes on from a clip at most this often: 21 s in all."""
@@ -34,6 +36,16 @@ CUT_OFF = (
     "itself. Look at the provider's task list or balance before you send it again."
 )
 
+GIVEN_UP = (
+    "This was not sent: the library was out of reach for so long that the other kernels took this one for gone, and gave "
+    "the request up. Nothing was charged: make it again when you want it."
+)
+GRACE = 600.0
+"""Seconds for which what somebody has under way is left to the next kernel of that person."""
+LINE, ACCEPTED = "line", "accepted"
+"""What kernels tell each other: a place may be free; the service has accepted something."""
+NO_PLACE: dict[str, Any] = {"placed": None, "sight": None}
+
 
 class Ledger:
     """Writes down what becomes of jobs.
@@ -41,12 +53,14 @@ class Ledger:
     Args:
         database: where.
         me: the name of this kernel, as `Presence` has it.
+        person: who works here.
 
     """
 
-    def __init__(self, database: Database, me: str) -> None:
+    def __init__(self, database: Database, me: str, person: str) -> None:
         self._database = database
         self._me = me
+        self._person = person
 
     def add(
         self,
@@ -88,6 +102,7 @@ class Ledger:
             "service": service,
             "state": JobState.WAITING,
             "owner": self._me,
+            "person": self._person,
             "frame": frame,
             "frame_name": frame_name,
             "price": price,
@@ -114,6 +129,7 @@ class Ledger:
             "service": service,
             "state": JobState.RUNNING,
             "owner": self._me,
+            "person": self._person,
             "task_id": task_id,
             "extra": "{}",
         }
@@ -126,8 +142,17 @@ class Ledger:
     # On its way
 
     def sending(self, job: str) -> None:
-        """A submit is about to leave. If nothing else is ever written, it may have been accepted and billed."""
-        self._set(job, state=JobState.SENDING, error="", error_kind="")
+        """A submit is about to leave. If nothing else is ever written, it may have been accepted and billed.
+
+        Raises:
+            LibraryError: it must not leave: this cannot be written down, or the job was given up for another kernel's.
+
+        """
+        ours = (jobs.c.state.in_((JobState.WAITING, JobState.SENDING)), jobs.c.owner == self._me)
+        values = {"state": JobState.SENDING, "error": "", "error_kind": "", "changed": now()}
+        statement = _where(update(jobs), job).where(*ours).values(**values)
+        if not self._database.write(lambda connection: connection.execute(statement).rowcount):
+            raise LibraryError(GIVEN_UP)
 
     def turned_away(self, job: str, error: MJVideoError) -> None:
         """It was surely not accepted, and may be sent again."""
@@ -135,7 +160,14 @@ class Ledger:
 
     def accepted(self, job: str, task: Task) -> None:
         """The service has it."""
-        self._set(job, last_words=True, state=JobState.RUNNING, task_id=task.id, error="", error_kind="")
+
+        def work(connection: Connection) -> None:
+            # Also where the others took this kernel for gone meanwhile: it knows better.
+            values: dict[str, Any] = {"state": JobState.RUNNING, "task_id": task.id, "owner": self._me, "ended": None}
+            _update(connection, job, **values, error="", error_kind="")
+            self._database.tell(connection, ACCEPTED)
+
+        self._database.write(work, last_words=True)
 
     def uncertain(self, job: str, error: MJVideoError) -> None:
         """Nobody knows whether the service has it."""
@@ -145,7 +177,7 @@ class Ledger:
 
     def refused(self, job: str, error: BaseException) -> None:
         """It was surely not accepted, and is not sent again."""
-        self._set(job, last_words=True, state=JobState.REFUSED, ended=now(), **_words(error))
+        self._over(job, state=JobState.REFUSED, ended=now(), **_words(error))
 
     def trouble(self, job: str, error: BaseException) -> None:
         """It is accepted, and could not be followed to its end or brought home. The next opening goes on with it."""
@@ -153,14 +185,14 @@ class Ledger:
 
     def failed(self, job: str, task: Task | None, error: BaseException) -> None:
         """It ended without clips."""
-        status = {"status": task.status} if task else {}
-        self._set(job, last_words=True, state=JobState.FAILED, ended=now(), **status, **_words(error))
+        status: dict[str, Any] = {"status": task.status} if task else {}
+        self._over(job, state=JobState.FAILED, ended=now(), **status, **_words(error))
 
     def finished(self, job: str, task: Task) -> None:
         """The service has made its clips, which are here or there from now on."""
 
         def work(connection: Connection) -> None:
-            values: dict[str, Any] = {"status": task.status, "error": "", "error_kind": ""}
+            values: dict[str, Any] = {"status": task.status, "error": "", "error_kind": "", **NO_PLACE}
             prompt = task.raw.get("prompt")
             if isinstance(prompt, str) and connection.scalar(_where(select(jobs.c.motion), job)) is None:
                 values["prompt"] = prompt
@@ -173,6 +205,7 @@ class Ledger:
                     connection.execute(update(clips).where(here).values(**links))
                 else:
                     connection.execute(insert(clips), {"job": job, "index": clip.index, **links})
+            self._database.tell(connection, LINE)
 
         self._database.write(work, last_words=True)
 
@@ -219,17 +252,20 @@ class Ledger:
         """Its people have settled what became of an uncertain one."""
 
         def work(connection: Connection) -> None:
-            _update(connection, job, only=jobs.c.state == JobState.UNCERTAIN, state=JobState.FORGOTTEN)
+            _update(connection, job, only=jobs.c.state == JobState.UNCERTAIN, state=JobState.FORGOTTEN, **NO_PLACE)
+            self._database.tell(connection, LINE)
 
         self._database.write(work)
 
     # After a crash
 
-    def take_over(self, is_alive: Callable[[str], bool], serves: Callable[[str], bool]) -> list[Entry]:
+    def take_over(self, presence: Presence, serves: Callable[[str], bool]) -> list[Entry]:
         """Settle what kernels that have ended left behind, and take over what goes on.
 
+        What somebody else has made is left to that person's next kernel for a while.
+
         Args:
-            is_alive: whether the kernel of a name still runs.
+            presence: tells which kernels have ended.
             serves: whether this kernel can follow the tasks of a service.
 
         Returns:
@@ -239,24 +275,27 @@ class Ledger:
         still_open = jobs.c.state.in_(OPEN)
         with self._database.read() as connection:
             left_by = connection.execute(select(jobs.c.owner, jobs.c.service).where(still_open).distinct()).all()
-        gone = [owner for owner in {row.owner for row in left_by} if not is_alive(owner)]
+        gone = presence.gone({row.owner for row in left_by})
         if not gone:
             return []
+        long_gone = presence.gone(gone, GRACE)
         ours = [service for service in {row.service for row in left_by} if serves(service)]
 
         def work(connection: Connection) -> list[Entry]:
             theirs = still_open & jobs.c.owner.in_(gone)
             lost = {"owner": "", "ended": now(), "changed": now()}
-            for state, then, kind, words in (
-                (JobState.SENDING, JobState.UNCERTAIN, "SubmissionUncertain", CUT_OFF),
-                (JobState.WAITING, JobState.REFUSED, NEVER_SENT, NOT_SENT),
+            for state, then, kind, words, place in (
+                (JobState.SENDING, JobState.UNCERTAIN, "SubmissionUncertain", CUT_OFF, {}),
+                (JobState.WAITING, JobState.REFUSED, NEVER_SENT, NOT_SENT, NO_PLACE),
             ):
                 connection.execute(
                     update(jobs)
                     .where(theirs, jobs.c.state == state)
-                    .values(**lost, state=then, error=words, error_kind=kind)
+                    .values(**lost, state=then, error=words, error_kind=kind, **place)
                 )
-            ids = list(connection.scalars(select(jobs.c.id).where(theirs, jobs.c.service.in_(ours))))
+            mine = (jobs.c.person == self._person) | jobs.c.owner.in_(long_gone)
+            ids = list(connection.scalars(select(jobs.c.id).where(theirs, mine, jobs.c.service.in_(ours))))
+            self._database.tell(connection, LINE)
             connection.execute(update(jobs).where(jobs.c.id.in_(ids)).values(owner=self._me))
             return read_entries(connection, self._database.folder, jobs.c.id.in_(ids))
 
@@ -271,6 +310,15 @@ class Ledger:
 
     def _set(self, job: str, *, last_words: bool = False, **values: Any) -> None:
         self._database.write(lambda connection: _update(connection, job, **values), last_words=last_words)
+
+    def _over(self, job: str, **values: Any) -> None:
+        """It has ended, and whoever waits for its place may have it."""
+
+        def work(connection: Connection) -> None:
+            _update(connection, job, **values, **NO_PLACE)
+            self._database.tell(connection, LINE)
+
+        self._database.write(work, last_words=True)
 
     def _check_chain(self, connection: Connection, request: VideoRequest) -> None:
         if request.action != "extend":
@@ -287,43 +335,6 @@ class Ledger:
                 "was sent. Extend a shorter one, or take its last frame as a first frame.",
                 field="index",
             )
-
-
-def read_entries(
-    connection: Connection,
-    folder: Path,
-    *where: ColumnElement[bool],
-    order: Sequence[ColumnElement[Any]] = (),
-    offset: int = 0,
-    limit: int | None = None,
-) -> list[Entry]:
-    """The jobs for which this holds, with their clips and tags: three statements, however many they are.
-
-    Args:
-        connection: a transaction.
-        folder: the library's.
-        where: conditions on `jobs`.
-        order: of the jobs; by default by the time they were made.
-        offset: how many to leave out.
-        limit: how many at most.
-
-    """
-    found = select(jobs).where(*where).order_by(*(order or (jobs.c.created, jobs.c.id))).offset(offset).limit(limit)
-    rows = [row._asdict() for row in connection.execute(found)]
-    ids = [row["id"] for row in rows]
-    by_job: dict[str, list[dict[str, Any]]] = {job: [] for job in ids}
-    tagged: dict[str, list[str]] = {job: [] for job in ids}
-    for some in _in_parts(ids):
-        for clip in connection.execute(select(clips).where(clips.c.job.in_(some)).order_by(clips.c.index)):
-            by_job[clip.job].append(clip._asdict())
-        for tag in connection.execute(select(tags).where(tags.c.job.in_(some)).order_by(tags.c.tag)):
-            tagged[tag.job].append(tag.tag)
-    return [entry_of(row, by_job[row["id"]], tagged[row["id"]], folder) for row in rows]
-
-
-def _in_parts(ids: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:
-    """A database takes only so many values in one statement."""
-    return (ids[start : start + size] for start in range(0, len(ids), size))
 
 
 def _where(statement: Any, job: str) -> Any:

@@ -8,7 +8,8 @@
       kernels/           which kernels are there
       reserve            space for the last words on a full disk
 
-Several kernels may use one folder at once. All of it is synchronous, and quick; whoever must not wait runs it in a thread.
+Several kernels may use one folder at once. Where kernels on many machines share an account, the tables are in a database
+that all of them reach, and each machine has the files of what it has made. All of it is synchronous, and quick; whoever must not wait runs it in a thread.
 """
 
 from __future__ import annotations
@@ -18,19 +19,24 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from mjvideo_nb import config
+from mjvideo_nb.config import Secret
 from mjvideo_nb.errors import LibraryError
 from mjvideo_nb.frames import Frame
 from mjvideo_nb.models import VideoRequest
 
 from . import money
-from .database import Database
+from .database import SAFE, Database
 from .entries import Entry
 from .judging import Judging
 from .ledger import Ledger
 from .money import Spending
-from .presence import Presence
+from .postgres import PostgreSQL
+from .presence import FilePresence, Lease, Presence
 from .remembered import Remembered
+from .shared import SharedAccount
 from .shelf import Shelf
+from .sqlite import SQLite
 from .stills import Stills, poster_path
 from .sweeping import Sweeping
 
@@ -45,39 +51,65 @@ class Library:
 
     Args:
         folder: where; made if it is not there.
+        database: the address of the PostgreSQL database that has the tables, for many machines; by default they are in a
+            file of the folder.
 
     Attributes:
         folder: where, absolute.
+        where: the same, or the address of the database, for messages.
+        person: who works here.
         ledger: writes down what becomes of jobs.
         shelf: finds them again.
         stills: the first frames.
         judging: which clips were judged better than which.
         sweeping: the sweeps that were started.
         remembered: what a form begins with.
+        account: what kernels on many machines do together, where they share the library; else None.
 
     Raises:
         LibraryError: it cannot be used; says why, what is safe and what to do.
 
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str | Secret | None = None) -> None:
         self.closed = False
         self.folder = folder.absolute()
-        self._database = Database(self.folder)
+        self.person = config.person()
+        self._database = _opened(self.folder, config.database(database) if database else None)
+        self.where = self._database.where
         try:
-            self._presence = Presence(self.folder / KERNELS)
-        except (OSError, NotImplementedError) as error:
+            self._presence = self._present()
+        except BaseException:
             self._database.close()
-            raise LibraryError(
-                f"The library in {folder} cannot be used: its file system keeps no locks ({error}). Clips that are on disk "
-                "are safe, and nothing was sent because of this. Name another folder with mj.connect(library=...)."
-            ) from error
-        self.ledger = Ledger(self._database, self._presence.token)
+            raise
+        self.ledger = Ledger(self._database, self._presence.token, self.person)
         self.shelf = Shelf(self._database)
         self.stills = Stills(self.folder)
         self.judging = Judging(self._database)
         self.sweeping = Sweeping(self._database)
-        self.remembered = Remembered(self._database)
+        self.remembered = Remembered(self._database, self.person)
+        self.account = self._shared_account()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether kernels on many machines share it."""
+        return self._database.shared
+
+    def _shared_account(self) -> SharedAccount | None:
+        if not (isinstance(self._database, PostgreSQL) and isinstance(self._presence, Lease)):
+            return None
+        return SharedAccount(self._database, self._presence)
+
+    def _present(self) -> Presence:
+        if self.is_shared:
+            return Lease(self._database, self.person)
+        try:
+            return FilePresence(self.folder / KERNELS)
+        except (OSError, NotImplementedError) as error:
+            raise LibraryError(
+                f"The library in {self.folder} cannot be used: its file system keeps no locks ({error}). {SAFE} Name "
+                "another folder with mj.connect(library=...)."
+            ) from error
 
     @property
     def clips_folder(self) -> Path:
@@ -127,7 +159,7 @@ class Library:
             LibraryError: the library cannot be read or written.
 
         """
-        return self.ledger.take_over(self._presence.is_alive, serves)
+        return self.ledger.take_over(self._presence, serves)
 
     def is_ours(self, entry: Entry) -> bool:
         """Whether this kernel works on this `entry`."""
@@ -148,27 +180,37 @@ class Library:
     def close(self) -> None:
         """Let go of it; what is still under way can be taken over by another kernel."""
         self.closed = True
+        if self.account:
+            self.account.switchboard.stop()
         self._presence.end()
         self._database.close()
 
     def __repr__(self) -> str:
-        return f"Library({str(self.folder)!r})"
+        return f"Library({self.where!r})"
 
 
-_open: dict[tuple[int, Path], Library] = {}
+def _opened(folder: Path, address: Secret | None) -> Database:
+    return PostgreSQL(folder, address) if address else SQLite(folder)
+
+
+_open: dict[tuple[int, Path, str], Library] = {}
 _guard = threading.Lock()
 
 
-def open_library(folder: Path) -> Library:
+def open_library(folder: Path, database: Secret | None = None) -> Library:
     """The library of a folder; the same one for the same folder, as long as this process lives.
+
+    Args:
+        folder: where its files are.
+        database: the address of the database with its tables, where that is another one than a file of the folder.
 
     Raises:
         LibraryError: it cannot be used.
 
     """
     # The process is part of the name: a fork has no right to its parent's connections and locks.
-    key = (os.getpid(), folder.absolute())
+    key = (os.getpid(), folder.absolute(), database.digest if database else "")
     with _guard:
         if key not in _open or _open[key].closed:
-            _open[key] = Library(folder)
+            _open[key] = Library(folder, database)
         return _open[key]

@@ -1,23 +1,55 @@
-"""Which kernels are there: each holds a lock on a file of its own, which the system lets go of when the process ends.
+"""Which kernels are there.
 
-So a task whose kernel was killed can be taken over at once, also by a kernel on another machine that shares the folder,
-as far as the file system keeps locks at all, which SQLite needs as well.
+Beside a folder each holds a lock on a file of its own, which the system lets go of when the process ends: so a task whose
+kernel was killed can be taken over at once, also by a kernel on another machine that shares the folder, as far as the file
+system keeps locks at all, which SQLite needs as well. On a shared account each has a lease in the database, and renews it.
 """
 
 from __future__ import annotations
 
 import os
 import secrets
+import socket
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock, Timeout
+from sqlalchemy import Connection, Select, delete, insert, select, update
 
-__all__ = ["Presence"]
+from .database import Database
+from .tables import kernels
+
+__all__ = ["LEASE", "FilePresence", "Lease", "Presence", "alive"]
 
 SUFFIX = ".alive"
+LEASE = 30.0
+"""Seconds after which a kernel that was not heard of is taken for gone."""
+REMEMBERED = 7 * 24 * 3600 * 1000
+"""Milliseconds for which a kernel that is gone is remembered."""
 
 
-class Presence:
+class Presence(Protocol):
+    """This kernel among those of a library.
+
+    Attributes:
+        token: its name there.
+
+    """
+
+    token: str
+
+    def is_alive(self, token: str) -> bool:
+        """Whether the kernel of this `token` still runs."""
+
+    def gone(self, tokens: Iterable[str], seconds: float = 0.0) -> set[str]:
+        """Which of these kernels are not there any more, and have not been for so many seconds as far as that is known."""
+
+    def end(self) -> None:
+        """Give up this presence; what it works on may be taken over."""
+
+
+class FilePresence:
     """This process in a folder, and a look at the others.
 
     Args:
@@ -54,6 +86,10 @@ class Presence:
         lock.release()
         return False
 
+    def gone(self, tokens: Iterable[str], seconds: float = 0.0) -> set[str]:  # noqa: ARG002 - nothing tells since when
+        """Which of these kernels have ended."""
+        return {token for token in tokens if not self.is_alive(token)}
+
     def end(self) -> None:
         """Give up this presence; what it works on may be taken over."""
         if os.getpid() == self._process:  # a fork must not end its parent's
@@ -62,3 +98,65 @@ class Presence:
 
     def _file(self, token: str) -> Path:
         return self._folder / f"{token}{SUFFIX}"
+
+
+class Lease:
+    """This kernel in a shared database.
+
+    Args:
+        database: where.
+        person: whose it is.
+
+    """
+
+    def __init__(self, database: Database, person: str) -> None:
+        self._database = database
+        self._person = person
+        self._process = os.getpid()
+        self.token = secrets.token_hex(8)
+        self.renew()
+
+    def renew(self) -> None:
+        """Be there for another while."""
+        self._database.write(self.renew_in, alone=False)
+
+    def renew_in(self, connection: Connection, session: int | None = None) -> None:
+        """The same in a transaction of the caller's.
+
+        Args:
+            connection: the transaction.
+            session: the server process of the connection that this kernel listens on.
+
+        """
+        values = {"seen": self._database.clock(connection), "session": session}
+        if not connection.execute(update(kernels).where(kernels.c.token == self.token).values(**values)).rowcount:
+            row = {"token": self.token, "person": self._person, "host": socket.gethostname(), **values}
+            connection.execute(insert(kernels), row)
+
+    def is_alive(self, token: str) -> bool:
+        """Whether the kernel of this `token` was heard of lately."""
+        return not self.gone([token])
+
+    def gone(self, tokens: Iterable[str], seconds: float = 0.0) -> set[str]:
+        """Which of these kernels were not heard of lately, and not for so many seconds more."""
+        with self._database.read() as connection:
+            there = alive(self._database.clock(connection) - int(seconds * 1000))
+            return set(tokens) - {self.token} - set(connection.scalars(there))
+
+    def end(self) -> None:
+        """Give up this lease; what it works on may be taken over."""
+        if os.getpid() != self._process:
+            return
+
+        def work(connection: Connection) -> None:
+            clock = self._database.clock(connection)
+            here = update(kernels).where(kernels.c.token == self.token)
+            connection.execute(here.values(seen=clock - int(LEASE * 1000), session=None))
+            connection.execute(delete(kernels).where(kernels.c.seen < clock - REMEMBERED))
+
+        self._database.write(work, alone=False)
+
+
+def alive(clock: int) -> Select[tuple[str]]:
+    """The kernels that are there at this time of the `clock`, in ms."""
+    return select(kernels.c.token).where(kernels.c.seen > clock - int(LEASE * 1000))

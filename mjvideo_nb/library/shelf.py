@@ -16,7 +16,7 @@ from mjvideo_nb.models import VIDEO_TYPES
 
 from .database import Database
 from .entries import COUNTED, FRAMES, OPEN, PICTURE, Entry, JobState, now, pictures_in
-from .ledger import read_entries
+from .reading import read_entries
 from .stills import poster_path
 from .tables import clips, jobs, tags
 

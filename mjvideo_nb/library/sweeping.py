@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from .database import Database
 from .entries import NEVER_SENT, Entry, now
-from .ledger import read_entries
+from .reading import read_entries
 from .tables import jobs, sweep_jobs, sweeps
 
 __all__ = ["KeptSweep", "Sweeping"]

@@ -20,25 +20,48 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
+    delete,
+    insert,
+    select,
 )
+from sqlalchemy import Text as AnyText
+from sqlalchemy.schema import CreateColumn
+from sqlalchemy.types import TypeDecorator
+
+from mjvideo_nb import config
+from mjvideo_nb.config import LONGEST_NAME
 
 __all__ = [
     "MIGRATIONS",
     "VERSION",
+    "allowances",
     "clips",
     "jobs",
     "judgements",
+    "kernels",
     "meta",
     "metadata",
     "rankings",
+    "settings",
     "sweep_jobs",
     "sweeps",
     "tags",
 ]
 
-VERSION = 2
+VERSION = 3
 """Of these tables. A change to them is a higher number and a migration from the number before."""
+
+
+class Text(TypeDecorator[str]):
+    """Text from outside, in which PostgreSQL bears no NUL."""
+
+    impl = AnyText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: object) -> str | None:  # noqa: ARG002 - the interface
+        """What is kept of it."""
+        return value.replace("\0", "\ufffd") if isinstance(value, str) else value
+
 
 metadata = MetaData()
 
@@ -54,6 +77,7 @@ jobs = Table(
     Column("service", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("owner", String(64), nullable=False, default=""),  # the kernel that works on it
+    Column("person", String(LONGEST_NAME), nullable=False, default="", server_default=""),  # who asked for it
     Column("cell", Text, nullable=False, default=""),
     Column("fingerprint", String(64), nullable=False, default=""),
     # what was asked
@@ -74,6 +98,10 @@ jobs = Table(
     Column("error", Text, nullable=False, default=""),
     Column("error_kind", String(64), nullable=False, default=""),
     Column("price", Float, nullable=False, default=0.0),
+    # on a shared account: its number in the line, since when it has one of the places, and what the poller has seen last
+    Column("turn", BigInteger),
+    Column("placed", BigInteger),
+    Column("sight", Text),
     # what its people say of it
     Column("note", Text, nullable=False, default=""),
     Column("trashed", BigInteger),
@@ -82,6 +110,8 @@ jobs = Table(
     Index("jobs_by_state", "state"),
     Index("jobs_by_cell", "cell", "fingerprint"),
     Index("jobs_by_time", "created"),
+    Index("jobs_by_person", "person", "created"),
+    Index("jobs_by_turn", "turn"),
 )
 
 clips = Table(
@@ -146,9 +176,49 @@ sweep_jobs = Table(
 )
 
 
+settings = Table(
+    "settings",
+    metadata,
+    Column("person", String(LONGEST_NAME), primary_key=True),
+    Column("form", Text, nullable=False),  # JSON: what the next form begins with
+)
+
+kernels = Table(
+    "kernels",  # that are there, on a shared account; beside a folder they are files
+    metadata,
+    Column("token", String(64), primary_key=True),
+    Column("person", String(LONGEST_NAME), nullable=False),
+    Column("host", Text, nullable=False),
+    Column("session", Integer),  # the server process of the connection that it listens on
+    Column("seen", BigInteger, nullable=False),  # by the server's clock
+)
+
+allowances = Table(
+    "allowances",  # of a shared account
+    metadata,
+    # "" for everybody together, "*" for each who has no row
+    Column("person", String(LONGEST_NAME), primary_key=True),
+    Column("budget", Float),  # USD
+    Column("at_once", Integer),  # tasks running at once; of everybody together only
+)
+
+
 def _to_2(connection: Connection) -> None:
     metadata.create_all(connection, tables=[rankings, judgements, sweeps, sweep_jobs])
 
 
-MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {2: _to_2}
+def _to_3(connection: Connection) -> None:
+    for column in (jobs.c.person, jobs.c.turn, jobs.c.placed, jobs.c.sight):
+        kind = CreateColumn(column).compile(dialect=connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE jobs ADD COLUMN {kind}")
+    for index in jobs.indexes:
+        index.create(connection, checkfirst=True)
+    metadata.create_all(connection, tables=[settings, kernels, allowances])
+    form = connection.scalar(select(meta.c.value).where(meta.c.name == "form"))
+    if form is not None:
+        connection.execute(insert(settings), {"person": config.person(), "form": form})
+        connection.execute(delete(meta).where(meta.c.name == "form"))
+
+
+MIGRATIONS: Mapping[int, Callable[[Connection], None]] = {2: _to_2, 3: _to_3}
 """What makes a library of the version before one of this version; each runs in one transaction with all that follow it."""

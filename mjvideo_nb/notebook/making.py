@@ -103,7 +103,7 @@ class Making:
         await self._record.settle()
         if self.is_new and self.task is None:
             client, image = await self._in_order()
-            self.task = await self._send(client, image)
+            self.task = await self._send(image)
             return await self._after(client, self.task)
         written = await asyncio.to_thread(self.session.library.shelf.get, self.entry.id)
         self.entry = written or self.entry
@@ -113,17 +113,17 @@ class Making:
         here = self.entry.task
         if here is not None and self.entry.is_kept:
             return await self._copy(replace(self.task, clips=here.clips))  # what is left to do needs no service
-        return await self._after(await self.session.client(), self.task)
+        return await self._after(await self.session.gateway.client(), self.task)
 
     async def _in_order(self) -> tuple[Client, str]:
         """The client and the first frame; whoever was made first is first in the line, however large its picture is."""
         assert self.request is not None  # noqa: S101 - only a task that was accepted elsewhere has none
-        async with self.session.line:
-            return await self.session.client(), await prepare(self.request)
+        async with self.session.gateway.line:
+            return await self.session.gateway.client(), await prepare(self.request)
 
     async def _after(self, client: Client, task: Task) -> Task:
         """From the service's yes to clips that are kept."""
-        self.task = await self._follow(client, task)
+        self.task = await self._follow(task)
         await self._record.finished(self.task)
         kept = await self._bring_home(client, self.task)
         return await self._copy(kept)
@@ -132,18 +132,25 @@ class Making:
         self.phase = phase
         self.enter(phase, **changes)
 
-    async def _send(self, client: Client, image: str) -> Task:
+    async def _send(self, image: str) -> Task:
         assert self.request is not None  # noqa: S101 - as above
         self._show(Phase.SENDING)
-        return await client.send(
-            self.request, image, on_wait=self._waits, on_retry=self._tries_again, journal=self._record
+        return await self.session.gateway.send(
+            self.entry.id,
+            self.request,
+            image,
+            on_wait=self._waits,
+            on_retry=self._tries_again,
+            journal=self._record,
         )
 
-    async def _follow(self, client: Client, task: Task) -> Task:
+    async def _follow(self, task: Task) -> Task:
         self._show(Phase.RUNNING, task=task)
         if task.succeeded and task.clips:
             return task
-        return await client.wait(task, on_update=self._sees, on_trouble=self._has_trouble)
+        return await self.session.gateway.follow(
+            self.entry.id, task, on_update=self._sees, on_trouble=self._has_trouble
+        )
 
     def _sees(self, task: Task) -> None:
         self.task = task

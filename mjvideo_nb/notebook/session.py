@@ -6,7 +6,6 @@ up, when the first job is made or asked for.
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import os
 import threading
@@ -22,8 +21,9 @@ from mjvideo_nb.account import balance_at
 from mjvideo_nb.client import Client
 from mjvideo_nb.errors import AuthenticationError, InvalidRequest, SandboxUnavailable
 from mjvideo_nb.limits import AT_ONCE, Limits
-from mjvideo_nb.sandbox.process import SandboxError, SandboxProcess, missing
+from mjvideo_nb.sandbox.process import missing
 
+from .gateway import Gateway
 from .iothread import io
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ __all__ = ["SANDBOX", "Session", "connect", "current"]
 
 SANDBOX = "sandbox"
 """The sandbox as a service: it has another address each time, and the same tasks."""
-SANDBOX_KEY = "sandbox"
 
 NO_SERVICE = (
     "There is no key, and the sandbox is not installed. For the service: set the environment variable COMETAPI_KEY "
@@ -52,6 +51,7 @@ class Session:
         base_url: the service's address; by default `COMETAPI_BASE_URL`, then CometAPI's.
         library: the folder that keeps everything, by default `./mjvideo`; or the URL of a storage (`s3://...`), to which
             clips are copied as well.
+        database: the address of a PostgreSQL database that kernels on many machines share; by default a file of the folder.
         price: USD a call, one figure or one by video type; by default 0.60.
         headers: further headers for the service, such as `{"mj-api-secret": ...}` for a bare proxy.
         sandbox: True for the embedded sandbox even where there is a key, False for never; by default it serves
@@ -64,7 +64,7 @@ class Session:
     Attributes:
         service: the address of the service, or "sandbox".
         storage: where clips are copied to, or None.
-        line: held on the I/O thread while a request is made ready, so that all come to the client in their order.
+        gateway: the way to the service.
 
     Raises:
         InvalidRequest: a value is not what it should be; names it.
@@ -77,6 +77,7 @@ class Session:
         base_url: str | None = None,
         *,
         library: str | Path | None = None,
+        database: str | None = None,
         price: float | Mapping[str, float] | None = None,
         headers: Mapping[str, str] | None = None,
         sandbox: bool | None = None,
@@ -92,13 +93,14 @@ class Session:
         self._headers = config.secret_headers(headers)
         forced = sandbox if sandbox is not None else config.sandbox_forced() and not (api_key or headers)
         self.sandbox = forced or (sandbox is None and self._key is None and not self._headers)
-        self._faults = (fault,) if isinstance(fault, str) else tuple(fault)
-        if self._faults and not self.sandbox:
+        faults = (fault,) if isinstance(fault, str) else tuple(fault)
+        if faults and not self.sandbox:
             raise InvalidRequest("fault: only the sandbox goes wrong on demand; add sandbox=True.", field="fault")
         self.service = SANDBOX if self.sandbox else config.base_url(base_url)
         url = config.library_url(library)
         self.storage = storage.Storage(url) if url else None
         self.folder = config.library(library).absolute()
+        self.database = config.database(database)
         # The sandbox costs nothing, whatever a call may cost elsewhere. What was spent is in the library, which holds the
         # budget against it: the client only counts places.
         self.limits = Limits(at_once=at_once, budget=budget, price=0.0 if self.sandbox else price)
@@ -106,10 +108,7 @@ class Session:
         self._jobs: Jobs | None = None
         self._picking_up: Future[None] | None = None
         self._beginning = threading.RLock()
-        self._client: Client | None = None
-        self._process: SandboxProcess | None = None
-        self._opening = asyncio.Lock()
-        self.line = asyncio.Lock()
+        self.gateway = Gateway(self, faults)
 
     @property
     def problem(self) -> str:
@@ -143,7 +142,7 @@ class Session:
         """
         from mjvideo_nb.library import open_library  # it loads SQLAlchemy, which the first job needs and no import
 
-        return open_library(self.folder)
+        return open_library(self.folder, self.database)
 
     @property
     def jobs(self) -> Jobs:
@@ -160,6 +159,7 @@ class Session:
                 self._jobs = Jobs(self)
                 self._jobs.pick_up()
                 self._picking_up = io.start(self._jobs.keep_picking_up())
+                io.start(self.gateway.take_part())
             return self._jobs
 
     @property
@@ -176,6 +176,11 @@ class Session:
         if SANDBOX in {service, self.service}:
             return service == self.service
         return _origin(service) == _origin(self.service)
+
+    def keeps_with(self, other: Session) -> bool:
+        """Whether the `other` session keeps its jobs in the same library."""
+        of_both = [one.database.digest if one.database else "" for one in (self, other)]
+        return self.folder == other.folder and of_both[0] == of_both[1]
 
     def take_over(self) -> list[Entry]:
         """Settle what kernels that have ended left behind; what this one has to go on with now."""
@@ -230,51 +235,20 @@ class Session:
 
     # The service
 
-    async def client(self) -> Client:
-        """The client, on the I/O thread; starts the sandbox where it is the service.
+    @property
+    def account(self) -> str:
+        """What stands for the account: the service's address without a path, or "sandbox"."""
+        return self.service if self.sandbox else "://".join(_origin(self.service))
 
-        Raises:
-            SandboxUnavailable: the sandbox cannot start; says why.
-            AuthenticationError: there is no key.
-
-        """
-        self.check()
-        async with self._opening:
-            if self._process and not self._process.alive:
-                await self._close()
-            if self._client is None:
-                self._client = await self._open_sandbox() if self.sandbox else self._open_service()
-                self._client.limits = Limits(at_once=self.limits.at_once)
-            return self._client
-
-    def _open_service(self) -> Client:
+    def open_client(self) -> Client:
+        """A client of the service, with the key."""
         return Client(self._key, self.service, headers=self._headers)
-
-    async def _open_sandbox(self) -> Client:
-        try:
-            process = await asyncio.to_thread(SandboxProcess.start, faults=self._faults)
-        except SandboxError as error:
-            raise SandboxUnavailable(f"{error} Nothing was sent.") from error
-        self._process = process
-        return Client(SANDBOX_KEY, process.url)
-
-    async def _close(self) -> None:
-        client, self._client = self._client, None
-        if client:
-            await client.close()
-        self.stop()
 
     def close(self) -> None:
         """Close the connections and end the sandbox, if this session started one. Tasks at a service go on."""
         if self._picking_up:
             self._picking_up.cancel()
-        io.start(self._close()).result()
-
-    def stop(self) -> None:
-        """End the sandbox, if this session started one."""
-        process, self._process = self._process, None
-        if process:
-            process.stop()
+        io.start(self.gateway.close()).result()
 
     def __repr__(self) -> str:
         if self.sandbox:
@@ -285,7 +259,10 @@ class Session:
             )
         here = Path.cwd()
         folder = self.folder.relative_to(here) if self.folder.is_relative_to(here) else self.folder
-        kept = f"{folder}" + (f" and copied to {self.storage.url}" if self.storage else "")
+        kept = f"{folder}"
+        if self.database:
+            kept += " and the shared database"
+        kept += f" and copied to {self.storage.url}" if self.storage else ""
         return f"mjvideo_nb session: {where}; everything is kept in {kept}"
 
 
@@ -310,6 +287,7 @@ def connect(
     base_url: str | None = None,
     *,
     library: str | Path | None = None,
+    database: str | None = None,
     price: float | Mapping[str, float] | None = None,
     headers: Mapping[str, str] | None = None,
     sandbox: bool | None = None,
@@ -326,6 +304,8 @@ def connect(
         base_url: the address of CometAPI or of a compatible gateway.
         library: the folder that keeps everything, by default `./mjvideo`; or the URL of a storage such as
             `s3://bucket/videos` (extra `cloud`), to which clips are copied as well.
+        database: where kernels on many machines share one account, the PostgreSQL database (extra `shared`) that has the
+            tables instead of a file of the folder, such as `postgresql+psycopg://me@host/videos`; also `MJVIDEO_DATABASE`.
         price: USD a call, one figure or one by video type (`{"480p": 0.6, "720p": 1.1}`).
         headers: further headers, such as `{"mj-api-secret": ...}` for a bare proxy.
         sandbox: True for the embedded sandbox even where there is a key, False for never.
@@ -346,6 +326,7 @@ def connect(
         api_key,
         base_url,
         library=library,
+        database=database,
         price=price,
         headers=headers,
         sandbox=sandbox,
@@ -360,7 +341,7 @@ def connect(
 def _adopt(session: Session) -> Session:
     global _current
     before, _current = _current, session
-    if before and before.has_jobs and before.folder == session.folder:
+    if before and before.has_jobs and before.keeps_with(session):
         session.take_jobs()
     _all.append(session)
     return session
@@ -369,7 +350,7 @@ def _adopt(session: Session) -> Session:
 def _stop_all() -> None:
     io.stop()
     for session in _all:
-        session.stop()
+        session.gateway.stop()
 
 
 def _forget_after_fork() -> None:

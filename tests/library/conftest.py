@@ -1,4 +1,4 @@
-"""A library in the test's folder."""
+"""A library in the test's folder, once with its tables in a file there and once on a server."""
 
 from __future__ import annotations
 
@@ -9,11 +9,25 @@ from mjvideo_nb.models import Clip, Task, VideoRequest
 from mjvideo_nb.part import Copy
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def another(request, tmp_path):
+    """``another()``: one more kernel on the library of this test."""
+    database = request.getfixturevalue("shared_database") if request.param == "postgresql" else None
+    opened = []
+
+    def open_one():
+        opened.append(Library(tmp_path / "mjvideo", database))
+        return opened[-1]
+
+    yield open_one
+    for library in opened:
+        if not library.closed:
+            library.close()
+
+
 @pytest.fixture
-def library(tmp_path):
-    library = Library(tmp_path / "mjvideo")
-    yield library
-    library.close()
+def library(another):
+    return another()
 
 
 @pytest.fixture

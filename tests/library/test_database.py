@@ -13,29 +13,37 @@ from pathlib import Path
 import pytest
 
 from mjvideo_nb import LibraryError, VideoRequest
-from mjvideo_nb.library import JobState, Library, Query, database, open_library, tables
-from mjvideo_nb.library.presence import Presence
+from mjvideo_nb.library import JobState, Library, Query, open_library, sqlite, tables
+from mjvideo_nb.library.presence import FilePresence
+
+from .older import make_older
 
 REQUEST = VideoRequest(image="https://x.example/a.jpg", prompt="petals")
 
 
-def test_the_journal_is_one_that_network_file_systems_can_bear(library):
-    with closing(sqlite3.connect(library.folder / "library.sqlite")) as connection:
+@pytest.fixture
+def beside(tmp_path):
+    """A library with its tables in its folder, for what concerns files."""
+    library = Library(tmp_path / "mjvideo")
+    yield library
+    library.close()
+
+
+def test_the_journal_is_one_that_network_file_systems_can_bear(beside):
+    with closing(sqlite3.connect(beside.folder / "library.sqlite")) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 
-def test_a_library_of_a_newer_version_is_left_alone(library):
+def test_a_library_of_a_newer_version_is_left_alone(library, another):
     library.ledger.add(REQUEST, service="s")
-    file = library.folder / "library.sqlite"
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.execute("UPDATE meta SET value = '99'")
-    before = file.read_bytes()
+    library._database.write(lambda connection: connection.execute(tables.meta.update().values(value="99")))
     with pytest.raises(LibraryError, match=r"newer mjvideo-nb \(version 99.*safe.*Update"):
-        Library(library.folder)
-    assert file.read_bytes() == before
+        another()
+    with library._database.read() as connection:
+        assert connection.scalars(tables.meta.select().with_only_columns(tables.meta.c.value)).all() == ["99"]
 
 
-def test_an_older_library_is_brought_up_to_date_once_and_as_a_whole(library, monkeypatch):
+def test_an_older_library_is_brought_up_to_date_once_and_as_a_whole(library, another, monkeypatch):
     entry = library.ledger.add(REQUEST, service="s")
     ran = []
 
@@ -48,25 +56,22 @@ def test_an_older_library_is_brought_up_to_date_once_and_as_a_whole(library, mon
     monkeypatch.setattr(tables, "VERSION", tables.VERSION + 1)
     monkeypatch.setattr(tables, "MIGRATIONS", {tables.VERSION: migrate})
     with pytest.raises(RuntimeError):
-        Library(library.folder)
+        another()
     for _ in range(2):
-        again = Library(library.folder)
+        again = another()
         assert again.shelf.get(entry.id).prompt == "petals"
-        again.close()
     assert len(ran) == 2
 
 
-def test_a_library_of_the_first_version_gets_what_came_later(library):
+def test_a_library_of_the_first_version_gets_what_came_later(library, another):
     entry = library.ledger.add(REQUEST, service="s")
-    with closing(sqlite3.connect(library.folder / "library.sqlite")) as connection, connection:
-        for table in ("judgements", "rankings", "sweep_jobs", "sweeps"):
-            connection.execute(f"DROP TABLE {table}")
-        connection.execute("UPDATE meta SET value = '1'")
-    again = Library(library.folder)
+    library._database.write(lambda connection: make_older(connection, form='{"motion": "high"}'))
+    again = another()
     assert again.shelf.get(entry.id).prompt == "petals"
+    assert again.remembered.settings() == {"motion": "high"}
     with again._database.read() as connection:
         assert connection.execute(tables.sweeps.select()).all() == []
-    again.close()
+    assert again.ledger.add(REQUEST, service="s").person == again.person
 
 
 @pytest.mark.parametrize("content", [b"this is no database" * 100, b"SQLite format 3\0" + os.urandom(5000)])
@@ -83,23 +88,23 @@ def test_a_file_in_the_place_of_the_folder(tmp_path):
         Library(tmp_path / "mjvideo")
 
 
-def test_a_folder_that_cannot_be_written(library, monkeypatch):
+def test_a_folder_that_cannot_be_written(beside, monkeypatch):
     """Asked of the database itself, because root may write everywhere."""
-    file = library.folder / "library.sqlite"
-    engine = database._engine(file)
-    monkeypatch.setattr(library._database, "_engine", engine)
+    file = beside.folder / "library.sqlite"
+    engine = sqlite._engine(file)
+    monkeypatch.setattr(beside._database, "_engine", engine)
 
-    @database.event.listens_for(engine, "connect")
+    @sqlite.event.listens_for(engine, "connect")
     def read_only(connection, _record):
         connection.execute("PRAGMA query_only = ON")
 
     with pytest.raises(LibraryError, match=r"readonly.*nothing was sent.*Check that the folder can be written"):
-        library.ledger.add(REQUEST, service="s")
+        beside.ledger.add(REQUEST, service="s")
     engine.dispose()
 
 
 def test_a_lock_that_is_never_let_go_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(database, "BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
     library = Library(tmp_path)
     with closing(sqlite3.connect(tmp_path / "library.sqlite")) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -155,11 +160,11 @@ def test_two_kernels_write_two_hundred_jobs_each_at_once(tmp_path):
     library.close()
 
 
-HOLDER = "import sys; from pathlib import Path; from mjvideo_nb.library.presence import Presence\np = Presence(Path(sys.argv[1])); print(p.token, flush=True); input()"
+HOLDER = "import sys; from pathlib import Path; from mjvideo_nb.library.presence import FilePresence\np = FilePresence(Path(sys.argv[1])); print(p.token, flush=True); input()"
 
 
 def test_a_kernel_is_there_until_it_is_killed(tmp_path):
-    me = Presence(tmp_path)
+    me = FilePresence(tmp_path)
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:

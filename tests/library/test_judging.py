@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from mjvideo_nb import InvalidRequest, LibraryError
-from mjvideo_nb.library import Library
-from mjvideo_nb.library.database import Database
 from mjvideo_nb.ranking import Judgement
+
+from .older import make_older
 
 CLIPS = [{"job": "0001", "index": 2}, {"job": "0001", "index": 0}, {"path": "clips/old — 旧.mp4"}]
 SAID = [Judgement(0, 1, 0), Judgement(2, 1, None), Judgement(2, 0, 2)]
@@ -19,11 +19,11 @@ def ranking(library):
     return library.judging.begin(CLIPS, "the best cup")
 
 
-def test_what_was_said_is_read_back_in_order_also_after_a_restart(library, ranking):
+def test_what_was_said_is_read_back_in_order_also_after_a_restart(library, ranking, another):
     for judgement in SAID:
         library.judging.add(ranking.id, judgement)
     library.close()
-    again = Library(library.folder)
+    again = another()
     found = again.judging.get(ranking.id)
     again.close()
     assert list(found.judgements) == SAID
@@ -75,12 +75,11 @@ def test_a_ranking_that_is_not_there_is_said(library, ask):
         getattr(library.judging, ask)("nowhere")
 
 
-def test_two_kernels_judge_the_same_ranking(library, ranking):
-    other = Library(library.folder)
+def test_two_kernels_judge_the_same_ranking(library, ranking, another):
+    other = another()
     library.judging.add(ranking.id, SAID[0])
     other.judging.add(ranking.id, SAID[1])
     assert list(library.judging.add(ranking.id, SAID[2]).judgements) == SAID
-    other.close()
 
 
 def test_a_new_title_is_kept(library, ranking):
@@ -88,21 +87,11 @@ def test_a_new_title_is_kept(library, ranking):
     assert library.judging.find(CLIPS).title == "for the class"
 
 
-def test_a_library_of_the_version_before_gets_its_rankings(tmp_path):
-    folder = tmp_path / "old"
-    old = Database(folder)
-
-    def to_1(connection):
-        for name in ("judgements", "rankings", "sweep_jobs", "sweeps"):
-            connection.execute(text(f"drop table {name}"))
-        connection.execute(text("update meta set value = '1' where name = 'version'"))
-
-    old.write(to_1)
-    old.close()
-    library = Library(folder)
-    ranking = library.judging.begin(CLIPS)
-    assert len(library.judging.add(ranking.id, SAID[0]).judgements) == 1
-    library.close()
+def test_a_library_of_the_version_before_gets_its_rankings(library, another):
+    library._database.write(make_older)
+    later = another()
+    ranking = later.judging.begin(CLIPS)
+    assert len(later.judging.add(ranking.id, SAID[0]).judgements) == 1
 
 
 def test_a_library_that_cannot_be_written_says_so(library, ranking):

@@ -15,7 +15,7 @@ from mjvideo_nb import (
     VideoRequest,
     frames,
 )
-from mjvideo_nb.library import JobState, Library, Query
+from mjvideo_nb.library import JobState, Query
 from mjvideo_nb.part import Copy
 
 REQUEST = VideoRequest(
@@ -128,8 +128,8 @@ def test_a_failure_is_told_again_in_its_own_words(library):
         (["sending", "accepted", "finished"], JobState.RUNNING, ""),
     ],
 )
-def test_what_a_dead_kernel_left_is_settled_or_taken_over(library, before, after, says):
-    other = Library(library.folder)
+def test_what_a_dead_kernel_left_is_settled_or_taken_over(library, before, after, says, another):
+    other = another()
     entry = add(other)
     for step in before:
         about = {"turned_away": (QueueFull("full"),), "accepted": (TASK,), "finished": (TASK,)}.get(step, ())
@@ -144,8 +144,8 @@ def test_what_a_dead_kernel_left_is_settled_or_taken_over(library, before, after
     assert library.is_ours(found) == (after == JobState.RUNNING)
 
 
-def test_a_task_of_another_service_is_left_for_whoever_speaks_to_it(library):
-    other = Library(library.folder)
+def test_a_task_of_another_service_is_left_for_whoever_speaks_to_it(library, another):
+    other = another()
     entry = add(other)
     other.ledger.accepted(entry.id, TASK)
     other.close()
@@ -153,8 +153,8 @@ def test_a_task_of_another_service_is_left_for_whoever_speaks_to_it(library):
     assert [one.id for one in library.take_over(lambda service: service == SERVICE)] == [entry.id]
 
 
-def test_two_kernels_never_take_over_the_same_job(library):
-    other, third = Library(library.folder), Library(library.folder)
+def test_two_kernels_never_take_over_the_same_job(library, another):
+    other, third = another(), another()
     entry = add(other)
     other.ledger.accepted(entry.id, TASK)
     other.close()
@@ -166,8 +166,8 @@ def test_two_kernels_never_take_over_the_same_job(library):
 # Money
 
 
-def test_the_budget_counts_what_every_kernel_has_spent(library):
-    other = Library(library.folder)
+def test_the_budget_counts_what_every_kernel_has_spent(library, another):
+    other = another()
     add(other)
     add(library, budget=1.3)
     with pytest.raises(BudgetExceeded, match=r"0\.60 USD, and 0\.10 USD of the budget of 1\.30 USD"):

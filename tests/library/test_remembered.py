@@ -5,8 +5,7 @@ from __future__ import annotations
 from sqlalchemy import update
 
 import mjvideo_nb as mj
-from mjvideo_nb.library import Library
-from mjvideo_nb.library.tables import meta
+from mjvideo_nb.library.tables import settings
 
 
 def add(library, prompt, frame="a.jpg", name="tulip.jpg"):
@@ -14,19 +13,18 @@ def add(library, prompt, frame="a.jpg", name="tulip.jpg"):
     return library.ledger.add(request, service="s", frame=frame, frame_name=name).id
 
 
-def test_settings_are_those_of_the_last_form_also_in_another_kernel(library):
+def test_settings_are_those_of_the_last_form_also_in_another_kernel(library, another):
     assert library.remembered.settings() == {}
     library.remembered.remember({"motion": "low"})
     library.remembered.remember({"motion": "high", "video_type": "720p"})
-    other = Library(library.folder)
+    other = another()
     assert other.remembered.settings() == {"motion": "high", "video_type": "720p"}
-    other.close()
 
 
 def test_settings_that_cannot_be_read_are_none(library):
     library.remembered.remember({"motion": "low"})
     for text in ("{cut", "[1]"):
-        row = update(meta).where(meta.c.name == "form").values(value=text)
+        row = update(settings).values(form=text)
         library._database.write(lambda connection, row=row: connection.execute(row))
         assert library.remembered.settings() == {}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from mjvideo_nb.errors import BannedPrompt, LibraryError
-from mjvideo_nb.library import Library
 from mjvideo_nb.models import VideoRequest
 
 PLAN = '{"axes": [], "column": ""}'
@@ -16,7 +15,7 @@ def sweeping(library):
     return library.sweeping
 
 
-def test_a_cell_finds_the_newest_sweep_that_it_started_of_the_same(library, sweeping):
+def test_a_cell_finds_the_newest_sweep_that_it_started_of_the_same(library, sweeping, another):
     assert sweeping.find("cell", "mark") is None
     first = sweeping.start(PLAN, cell="cell", fingerprint="mark")
     second = sweeping.start(PLAN, cell="cell", fingerprint="mark")
@@ -27,9 +26,8 @@ def test_a_cell_finds_the_newest_sweep_that_it_started_of_the_same(library, swee
     assert found.id == second
     assert found.plan == PLAN
     library.close()
-    after = Library(library.folder)
+    after = another()
     assert after.sweeping.find("cell", "mark") == found
-    after.close()
 
 
 def test_the_newest_job_stands_in_a_cell(sweeping, made):
@@ -43,7 +41,7 @@ def test_the_newest_job_stands_in_a_cell(sweeping, made):
     assert len(sweeping.jobs(sweep)[3].clips) == 4
 
 
-def test_what_was_deleted_or_never_sent_leaves_its_cell_empty(library, sweeping, made):
+def test_what_was_deleted_or_never_sent_leaves_its_cell_empty(library, sweeping, made, another):
     sweep = sweeping.start(PLAN)
     thrown, kept, refused = (
         made("thrown"),
@@ -57,10 +55,9 @@ def test_what_was_deleted_or_never_sent_leaves_its_cell_empty(library, sweeping,
     library.shelf.trash([thrown.id])
     assert sorted(sweeping.jobs(sweep)) == [1, 2, 3]
     library.close()  # its kernel ends with one job that waits its turn
-    after = Library(library.folder)
+    after = another()
     after.take_over(lambda _: True)
     assert sorted(after.sweeping.jobs(sweep)) == [1, 2]
-    after.close()
 
 
 def test_a_job_that_is_not_there_stands_nowhere(sweeping):

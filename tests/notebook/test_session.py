@@ -141,7 +141,7 @@ import mjvideo_nb as mj
 from mjvideo_nb.notebook import session
 job = mj.video({str(photo)!r}, prompt="steam")
 job.wait(60)
-print(session.current()._process.pid, len(job.clips))
+print(session.current().gateway._process.pid, len(job.clips))
 """
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=photo.parent, check=False

@@ -1,0 +1,204 @@
+"""A library's tables on a PostgreSQL server, where kernels on many machines share one account.
+
+Writers take turns by an advisory lock, as they do on a file, so that what one has read stays true until it has written. A
+server that restarts is waited for. Where a connection broke while a transaction was being committed, the server is asked
+what became of it (`pg_xact_status`), so that nothing is written twice and nothing is believed to be lost that was not.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from mjvideo_nb.config import Secret
+from mjvideo_nb.errors import InvalidRequest, LibraryError
+
+from .database import SAFE, Database
+
+__all__ = ["CHANNEL", "CONNECT", "PostgreSQL", "is_passing"]
+
+T = TypeVar("T")
+
+CHANNEL = "mjvideo"
+"""On which kernels tell each other that something has changed."""
+PATIENCE = 10.0
+"""Seconds to wait for a server that is away; a restart takes less, and somebody may be waiting for a cell."""
+LAST_WORDS_PATIENCE = 60.0
+"""The same for what became of a paid request."""
+LONGEST_PAUSE = 1.0
+MOST_NAMES = 200
+"""Names in one notification, which may have 8,000 bytes."""
+LOCK = 0x6D6A76
+"""The advisory lock of those who write."""
+
+CONNECT = {
+    "connect_timeout": 10,
+    "application_name": "mjvideo-nb",
+    # A peer that has gone without a word is noticed within ten seconds, on both sides.
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "options": "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=2"
+    " -c idle_in_transaction_session_timeout=15000 -c lock_timeout=10000",
+}
+PASSING = ("08", "57P", "40001", "40P01", "55P03", "53300", "25P03")
+"""SQLSTATEs (or how they begin) of what is over when it is tried again: no connection, restarts, locks."""
+PASSING_WORDS = ("starting up", "shutting down", "recovery", "too many", "remaining connection slots", "terminating")
+
+
+class PostgreSQL(Database):
+    """The tables in a database of a server.
+
+    Args:
+        folder: where the library's files are on this machine.
+        url: `postgresql+psycopg://user:password@host:port/name`. A password is better left to `PGPASSWORD` or `~/.pgpass`.
+
+    """
+
+    shared = True
+
+    def __init__(self, folder: Path, url: Secret) -> None:
+        if importlib.util.find_spec("psycopg") is None:
+            raise InvalidRequest(
+                'database: a PostgreSQL library needs psycopg: pip install "mjvideo-nb[shared]", then restart the kernel.',
+                field="database",
+            )
+        try:
+            address = make_url(url.reveal()).set(drivername="postgresql+psycopg")
+        except ArgumentError:
+            address = None
+        if address is None or not address.database:
+            raise InvalidRequest(
+                "database: an address such as postgresql+psycopg://user@host/name, with the name of the database.",
+                field="database",
+            )
+        self.where = address.set(drivername="postgresql", password=None, query={}).render_as_string()
+        self.address = address
+        folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(folder, _engine(address.render_as_string(hide_password=False)))
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """As for every database: one look at one moment."""
+        with self._explained():
+            connection = self._patiently(self._reading.connect)
+            with connection, connection.begin():
+                yield connection
+
+    def write(self, work: Callable[[Connection], T], *, last_words: bool = False, alone: bool = True) -> T:
+        """As for every database. A server that is away is waited for, for last words longer."""
+        patience = LAST_WORDS_PATIENCE if last_words else PATIENCE
+        with self._explained():
+            return self._patiently(lambda: self._write(work, alone=alone, patience=patience), patience)
+
+    def clock(self, connection: Connection) -> int:
+        """The server's clock."""
+        return int(connection.scalar(text("SELECT extract(epoch FROM clock_timestamp()) * 1000")) or 0)
+
+    def tell(self, connection: Connection, about: str, names: Iterable[str] = ("",)) -> None:
+        """By `NOTIFY`, which is sent when the transaction is through."""
+        names = list(names)
+        for start in range(0, len(names), MOST_NAMES):
+            said = f"{about}:{','.join(names[start : start + MOST_NAMES])}"
+            connection.execute(text("SELECT pg_notify(:channel, :said)"), {"channel": CHANNEL, "said": said})
+
+    @contextmanager
+    def listening(self) -> Iterator[Connection]:
+        """A connection of one's own, which ends with the block; each statement is a transaction."""
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.detach()  # it listens and holds locks: nobody else may have it afterwards
+            yield connection
+
+    @property
+    def _reading(self) -> Engine:
+        return self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    def _write(self, work: Callable[[Connection], T], *, alone: bool, patience: float) -> T:
+        lock = ", pg_advisory_xact_lock(:lock)" if alone else ""
+        number, worked = "", False
+        try:
+            with self._engine.begin() as connection:
+                begun = text(f"SELECT pg_current_xact_id()::text{lock}")
+                number = connection.execute(begun, {"lock": LOCK} if alone else {}).scalar_one()
+                done = work(connection)
+                worked = True
+        except SQLAlchemyError as error:
+            if not (worked and is_passing(error) and self._went_through(number, patience)):
+                raise
+        return done
+
+    def _went_through(self, number: str, patience: float) -> bool:
+        """Whether a transaction was committed whose end was not heard of."""
+
+        def ask() -> bool:
+            with self._engine.connect() as connection:
+                for _ in range(100):  # a server that has lost its client needs a moment to end what it has begun
+                    status = connection.scalar(text("SELECT pg_xact_status(CAST(:number AS xid8))"), {"number": number})
+                    if status != "in progress":
+                        return bool(status == "committed")
+                    time.sleep(0.1)
+            return False
+
+        return self._patiently(ask, patience)
+
+    def _patiently(self, work: Callable[[], T], patience: float = PATIENCE) -> T:
+        """Do it, again while the server is away."""
+        deadline, pause = time.monotonic() + patience, 0.05
+        while True:
+            try:
+                return work()
+            except SQLAlchemyError as error:
+                if not is_passing(error) or time.monotonic() + pause > deadline:
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _in_words(self, error: SQLAlchemyError) -> LibraryError:
+        cause = getattr(error, "orig", None) or error
+        state = getattr(cause, "sqlstate", None) or ""
+        said = " ".join(str(cause).split())
+        if state == "53100":
+            return LibraryError(
+                f"The disk of the server of {self.where} is full, so the library could not be written. {SAFE} Tell whoever "
+                "looks after the server, then try again."
+            )
+        if state == "42501":
+            return LibraryError(
+                f"You may not do this in the library {self.where} ({said}). {SAFE} Ask whoever looks after the account for "
+                "the role to read or to spend."
+            )
+        return LibraryError(
+            f"The library {self.where} cannot be used ({said}). {SAFE} Try again when the server answers, or name another "
+            "with mj.connect(database=...)."
+        )
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether it may be over when it is tried again."""
+    if getattr(error, "connection_invalidated", False):
+        return True
+    cause = getattr(error, "orig", None) or error
+    state = getattr(cause, "sqlstate", None)
+    if state:
+        return bool(state.startswith(PASSING))
+    import psycopg
+
+    said = str(cause)
+    # What a server that is there says before it lets one in begins so: a wrong password stays wrong.
+    return isinstance(cause, psycopg.OperationalError) and (
+        "FATAL" not in said or any(w in said for w in PASSING_WORDS)
+    )
+
+
+def _engine(url: str) -> Engine:
+    # One connection is kept, and more are made where several threads work at once: a server has a few hundred in all.
+    return create_engine(
+        url, hide_parameters=True, connect_args=dict(CONNECT), pool_pre_ping=True, pool_size=1, max_overflow=7
+    )
