@@ -15,8 +15,8 @@ PROJECT = Path(__file__).parent.parent
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch, tmp_path_factory):
-    """A developer's key, base URL or cache must neither be used by a test nor decide its outcome."""
-    for name in [name for name in os.environ if name.startswith(("COMETAPI_", "MJVIDEO_"))]:
+    """A developer's key, base URL, database or cache must neither be used by a test nor decide its outcome."""
+    for name in [name for name in os.environ if name.startswith(("COMETAPI_", "MJVIDEO_", "PG"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
@@ -74,3 +74,20 @@ def submits(sandbox):
             return json.load(answer)["requests"].get("submit", 0)
 
     return count
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A PostgreSQL server of the run's own, started for the first test that asks; see `tests.postgres.Cluster`."""
+    from tests.postgres import Cluster
+
+    with Cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def shared_database(cluster):
+    """The URL of an empty database on it, for this test alone."""
+    url = cluster.create()
+    yield url
+    cluster.drop(url)

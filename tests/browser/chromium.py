@@ -11,9 +11,13 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+if __name__ == "__main__":  # as a script it knows its own folder only
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.installing import NotInstalledError, apt_get, report, runs
+from tests.installing import find_or_install as found_or_installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +26,6 @@ if TYPE_CHECKING:
 
 OVERRIDE = "MJVIDEO_CHROMIUM"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-INSTALL_SECONDS = 280  # below the time limit of one test, so that the remedy is read and not a time-out
 REMEDY = f"""No Chromium that runs was found, and none could be installed. Install one of these and run again:
   Debian:         apt-get update && apt-get install --no-install-recommends chromium    (as root)
   anywhere else:  {Path(sys.executable).name} -m playwright install --with-deps chromium
@@ -40,7 +43,7 @@ ARGUMENTS = (
 )
 
 
-class NoChromiumError(RuntimeError):
+class NoChromiumError(NotInstalledError):
     """No browser here, and none to be had. The message says how to install one."""
 
 
@@ -57,27 +60,9 @@ def find() -> str | None:
 
 def find_or_install() -> str:
     """The path of a Chromium, installed now if there was none. Raises `NoChromiumError` with the remedy."""
-    deadline = time.monotonic() + INSTALL_SECONDS
-    notes = []
-    if path := find():
-        return path
-    for steps in _ways_to_install():
-        note = _carry_out(steps, deadline)
-        if path := find():
-            return path
-        notes.append(note)
-    raise NoChromiumError("\n".join([REMEDY, "What was tried:", *notes]))
-
-
-def runs(path: str) -> bool:
-    """Whether the browser starts at all: Ubuntu's ``chromium-browser``, for one, may be a mere note about snap."""
-    try:
-        done = subprocess.run(
-            [path, "--version"], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0 and done.stdout.strip() != b""
+    return found_or_installed(
+        find, _ways_to_install(), refusal=NoChromiumError, remedy=REMEDY, unfound="the browser does not start"
+    )
 
 
 @contextlib.contextmanager
@@ -131,54 +116,10 @@ def _playwrights_own() -> Iterator[str]:
 
 def _ways_to_install() -> Iterator[list[list[str]]]:
     """Each way as a list of commands."""
-    if shutil.which("apt-get") and (prefix := _root_prefix()) is not None:
-        apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "Dpkg::Use-Pty=0"]
+    if apt := apt_get():
         yield [[*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", "chromium"]]
     yield [[sys.executable, "-m", "playwright", "install", "chromium"]]
 
 
-def _root_prefix() -> list[str] | None:
-    """What makes a command run as root: nothing, a ``sudo`` that asks for no password, or None where neither will do."""
-    if os.geteuid() == 0:
-        return []
-    sudo = shutil.which("sudo")
-    if sudo and subprocess.run([sudo, "-n", "true"], capture_output=True, timeout=30, check=False).returncode == 0:
-        return [sudo, "-n"]
-    return None
-
-
-def _carry_out(steps: list[list[str]], deadline: float) -> str:
-    """Run the commands until one fails; returns what was done and, of a failure, the last lines it wrote."""
-    for step in steps:
-        line = " ".join(step)
-        try:
-            done = subprocess.run(
-                step,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                timeout=max(1.0, deadline - time.monotonic()),
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return f"  {line}: {error}"
-        if done.returncode != 0:
-            tail = "\n".join(f"    {text}" for text in done.stdout.strip().splitlines()[-5:])
-            return f"  {line}: exit code {done.returncode}\n{tail}"
-    return f"  {line}: ended well, but the browser does not start"
-
-
-def main() -> int:
-    """Print the path of a Chromium; the exit code is 1 where there is none."""
-    try:
-        print(find_or_install())
-    except NoChromiumError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(report(find_or_install))
