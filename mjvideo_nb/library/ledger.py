@@ -14,13 +14,13 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.sql import ColumnElement
 
-from mjvideo_nb.errors import BudgetExceeded, InvalidRequest, LibraryError, MJVideoError
+from mjvideo_nb.errors import InvalidRequest, LibraryError, MJVideoError
 from mjvideo_nb.models import Task, VideoRequest
 from mjvideo_nb.part import Copy
 
+from .allowances import check_budget
 from .database import Database
 from .entries import NEVER_SENT, OPEN, Entry, JobState, now, values_of
-from .money import counted
 from .presence import Presence
 from .reading import read_entries
 from .tables import clips, jobs
@@ -85,7 +85,7 @@ class Ledger:
             frame_name: what to call that.
             price: USD.
             budget: USD that all jobs of this library together may cost, or None for no limit. It is held against
-                what every kernel on this library has spent, in the same transaction.
+                what every kernel on this library has spent, in the same transaction, as are the allowances of an account.
             cell: the cell that asks for it, to know it again.
             fingerprint: the request, to know it again.
             afresh: from now on this is what the cell has made, instead of what it made before.
@@ -112,8 +112,7 @@ class Ledger:
 
         def work(connection: Connection) -> Entry:
             self._check_chain(connection, request)
-            if budget is not None:
-                _check_budget(connection, price, budget)
+            check_budget(connection, price, self._person, budget)
             if afresh and cell:
                 before = (jobs.c.cell == cell, jobs.c.fingerprint == fingerprint)
                 connection.execute(update(jobs).where(*before).values(cell=""))
@@ -353,15 +352,6 @@ def _cell_of(connection: Connection, job: str) -> dict[str, str]:
     row = connection.execute(_where(select(jobs.c.cell, jobs.c.fingerprint), job)).first()
     _update(connection, job, cell="")
     return row._asdict() if row else {}
-
-
-def _check_budget(connection: Connection, price: float, budget: float) -> None:
-    left = max(0.0, budget - counted(connection))
-    if price > left + 1e-9:
-        raise BudgetExceeded(
-            f"This call costs about {price:.2f} USD, and {left:.2f} USD of the budget of {budget:.2f} USD is left. Nothing "
-            "was sent and nothing is charged: raise the budget to go on."
-        )
 
 
 def _words(error: BaseException) -> dict[str, str]:

@@ -26,6 +26,7 @@ from mjvideo_nb.frames import Frame
 from mjvideo_nb.models import VideoRequest
 
 from . import money
+from .allowances import Allowances
 from .database import SAFE, Database
 from .entries import Entry
 from .judging import Judging
@@ -64,6 +65,7 @@ class Library:
         judging: which clips were judged better than which.
         sweeping: the sweeps that were started.
         remembered: what a form begins with.
+        allowances: what may be spent, and by whom.
         account: what kernels on many machines do together, where they share the library; else None.
 
     Raises:
@@ -88,6 +90,7 @@ class Library:
         self.judging = Judging(self._database)
         self.sweeping = Sweeping(self._database)
         self.remembered = Remembered(self._database, self.person)
+        self.allowances = Allowances(self._database)
         self.account = self._shared_account()
 
     @property

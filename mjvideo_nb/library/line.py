@@ -13,15 +13,14 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, and_, func, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
+from .allowances import EVERYBODY
 from .database import Database
 from .entries import JobState
 from .presence import alive
 from .tables import allowances, jobs
 
-__all__ = ["EVERYBODY", "Line", "Standing", "of_account"]
+__all__ = ["Line", "Standing", "of_account"]
 
-EVERYBODY = ""
-"""The allowance of everybody together."""
 LONGEST = 3600.0
 """Seconds after which the gateways give a task up, so that its place is free although nobody saw it end."""
 UNCERTAIN_FOR = 600.0

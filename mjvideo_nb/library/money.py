@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import select
 
+from .allowances import counted
 from .database import Database
-from .entries import COUNTED, OPEN, JobState
+from .entries import OPEN, JobState
 from .tables import jobs
 
-__all__ = ["Spending", "Sum", "counted", "spending", "spent"]
+__all__ = ["Spending", "Sum", "spending", "spent"]
 
 UNSURE = frozenset({JobState.SENDING, JobState.UNCERTAIN, JobState.FORGOTTEN})
 
@@ -106,9 +107,3 @@ def spent(database: Database) -> float:
     """What counts as spent in all, in USD; quick, for a form that shows it."""
     with database.read() as connection:
         return counted(connection)
-
-
-def counted(connection: Connection) -> float:
-    """The same within a transaction: a budget is held against it where the next row is written."""
-    found = connection.scalar(select(func.coalesce(func.sum(jobs.c.price), 0.0)).where(jobs.c.state.in_(COUNTED)))
-    return float(found or 0.0)
