@@ -19,6 +19,8 @@ from mjvideo_nb.errors import (
 from mjvideo_nb.library import Entry, JobState
 from mjvideo_nb.models import Task, VideoRequest
 
+from .elsewhere import is_elsewhere
+
 if TYPE_CHECKING:
     from .session import Session
 
@@ -81,6 +83,8 @@ class State:
         steps: the chain that led to it, where it goes on from a clip.
         ratings: the stars of its clips, by index.
         trashed: it is in the trash.
+        elsewhere: it is done, and not all of its clips are on this machine: another one of the account has made them.
+        made_by: who else has asked for it; "" for one's own.
 
     """
 
@@ -99,6 +103,8 @@ class State:
     steps: tuple[Step, ...] = ()
     ratings: Mapping[int, int] = field(default_factory=dict)
     trashed: bool = False
+    elsewhere: bool = False
+    made_by: str = ""
 
     @property
     def ended(self) -> bool:
@@ -120,11 +126,15 @@ class State:
     def choices(self) -> tuple[str, ...]:
         """What can be done about a failure: "again" (pays once more), "forget", "resume" (pays nothing).
 
-        Of what is in the trash: "restore".
+        Of what is in the trash: "restore". What somebody else has asked for is theirs to send again and to settle.
         """
+        return tuple(choice for choice in self._choices if choice == "resume" or not self.made_by)
+
+    @property
+    def _choices(self) -> tuple[str, ...]:
         if self.trashed:
             return ("restore",)
-        if self.uncopied:
+        if self.uncopied or (self.elsewhere and self.ended):
             return ("resume",)
         if self.phase != Phase.FAILED or self.forgotten:
             return ()
@@ -148,6 +158,10 @@ def state_of(entry: Entry, request: VideoRequest | None, session: Session) -> St
         JobState.UNCERTAIN: Phase.FAILED,
         JobState.FORGOTTEN: Phase.FAILED,
     }.get(entry.state, Phase.PREPARING)
+    library = session.library
+    trashed, elsewhere = entry.trashed is not None, is_elsewhere(library, entry)
+    if elsewhere and not trashed:
+        phase = Phase.DOWNLOADING
     until = entry.ended.timestamp() if entry.ended else time.time()
     task = entry.task
     return State(
@@ -161,7 +175,9 @@ def state_of(entry: Entry, request: VideoRequest | None, session: Session) -> St
         forgotten=entry.state == JobState.FORGOTTEN,
         steps=_steps(request, entry, session),
         ratings=entry.ratings,
-        trashed=entry.trashed is not None,
+        trashed=trashed,
+        elsewhere=elsewhere,
+        made_by=entry.person if library.is_of_another(entry) else "",
     )
 
 
