@@ -103,11 +103,11 @@ class _Wanted:
         """Why it did not come from a storage, or ""."""
         storage, url = self.session.storage, self.clip.copy
         if not url:
-            return "there is no copy of it in a storage"
+            return "there is no copy in a storage"
         name = storage.name_of(url) if storage else ""
         if storage is None or not name:
-            root = url.removesuffix(f"/clips/{path.parent.name}/{path.name}")
-            return f'there is a copy, which mj.connect(library="{root}", database=...) reaches'
+            root = url.partition("/clips/")[0]
+            return f"the copy is in {root}, which this session does not use"
         try:
             await asyncio.to_thread(partial(storage.get, name, path, digest=self.clip.digest))
         except StorageError as error:
@@ -128,7 +128,7 @@ class _Wanted:
             (copy,) = await client.bring(task, session.library.clips_folder)
         except ClipExpired:
             self.cause = ClipExpired
-            return "its links have expired"
+            return "its links at the service have expired"
         except MJVideoError as error:
             self.cause = type(error)
             return str(error)
@@ -147,11 +147,14 @@ def _made(session: Session, entry: Entry) -> str:
 def _in_words(session: Session, entry: Entry, failed: list[_NotToBeHadError]) -> MJVideoError:
     some = f"{len(failed)} of its {len(entry.clips)} clips" if len(failed) < len(entry.clips) else "Its clips"
     first = failed[0]
-    ask = f"ask {entry.person}" if session.library.is_of_another(entry) else "use the machine that made it"
-    remedy = "" if "mj.connect(" in first.copy else ', or connect with library="s3://..." where there are copies'
+    ask = f"Ask {entry.person}" if session.library.is_of_another(entry) else "Use the machine that made it"
+    copy = next((clip.copy for clip in entry.clips if clip.copy), "")
+    library = copy.partition("/clips/")[0] or "s3://..."
+    unused = not copy or session.storage is None or not session.storage.name_of(copy)
+    remedy = f', or use the storage with the copies: mj.connect(library="{library}", database=...)' if unused else ""
     words = (
-        f"{_made(session, entry)} {some} cannot be brought here. From a storage: {first.copy.rstrip('.')}. From the service: "
-        f"{first.service.rstrip('.')}. What to do: {ask}{remedy}. {FREE}"
+        f"{_made(session, entry)} {some} cannot be brought here: {first.copy.rstrip('.')}; and {first.service.rstrip('.')}. "
+        f"{ask}{remedy}. {FREE}"
     )
     return first.cause(words, task_id=entry.task_id or "")
 

@@ -253,7 +253,7 @@ class Job(Said, InMarimo):
             BudgetExceeded, LibraryError: it cannot be made; nothing was sent.
 
         """
-        request = self._finished_task().extend(
+        request = self._extended(
             index,
             motion=motion,
             prompt=prompt,
@@ -266,7 +266,12 @@ class Job(Said, InMarimo):
 
     def extend_by_button(self, index: int, motion: str, prompt: str | None = None) -> Job:
         """As `extend` with `index`, `motion` and `prompt`, asked for by a press and not by a cell: always another job."""
-        return self._session.jobs.make(self._finished_task().extend(index, motion=motion, prompt=prompt))
+        return self._session.jobs.make(self._extended(index, motion=motion, prompt=prompt))
+
+    def _extended(self, index: int, **given: Any) -> VideoRequest:
+        request = self._finished_task().extend(index, **given)
+        # A first frame that is gone, or on another machine, is not missed: the service goes on from its own clip.
+        return replace(request, image="") if isinstance(request.image, Path) else request
 
     def _finished_task(self) -> Task:
         task = self._state.task
