@@ -97,7 +97,7 @@ class Row {
     setAttribute(this.title, "title", row.title || null);
     this.title.classList.toggle("mj-h-none", !row.title);
     this.chips.replaceChildren(...row.chips.map((chip) => h("span", { class: "mj-h-chip" }, chip)));
-    const by = this.maker && h("span", { class: "mj-h-by", title: this.maker }, "by ", h("bdi", {}, this.maker));
+    const by = this.maker && h("span", { class: "mj-h-by", title: this.maker }, `by ${this.maker}`);
     const facts = [row.cost, row.when, row.task_id && `task ${row.task_id}`].map((fact) => fact && h("span", {}, fact));
     this.facts.replaceChildren(h("b", {}, row.word), ...[by, ...facts].filter((fact) => fact).flatMap((fact) => ["\u00a0· ", fact]));
     setText(this.trouble, row.trouble);

@@ -211,7 +211,9 @@ def test_anothers_clip_is_extended_into_a_job_of_ones_own(machine, make, submits
     alice, bob = machine("alice"), machine("bob")
     hers = make(alice)
     before = submits()
-    job = bob.jobs.get(hers.entry_id).extend(0, motion="high")  # also while its clips are still on their way
+    job = bob.jobs.get(hers.entry_id).extend(
+        0, motion="high", extra={"batchSize": 1}
+    )  # also while its clips are still on their way
     job.wait(60)
     assert submits() == before + 1
     assert job.entry.person == "bob"
