@@ -125,7 +125,7 @@ def _progress(state: State) -> int | None:
 def _error(state: State) -> dict[str, str] | None:
     error = state.error
     if error is None:
-        return None
+        return {"title": "Not on this machine", "text": state.remark, "hint": ""} if state.is_away else None
     hint = "Settled: it is not asked about any more. Its price stays counted as uncertain." if state.forgotten else ""
     if isinstance(error, MJVideoError):
         return {"title": error.headline, "text": error.message, "hint": hint}
@@ -146,7 +146,7 @@ def _note(state: State) -> str:
     if state.trashed:
         whose = f" of {state.made_by}" if state.made_by else ""
         return f"In the trash{whose}. What it cost stays counted, and a cell that asks for it again makes new clips."
-    parts = [state.remark]
+    parts = ["" if state.is_away else state.remark]
     if state.shown_again:
         parts.append("Shown again: this cell had made it, and nothing was sent now. again=True makes new clips.")
     if state.phase == Phase.DONE and state.task and state.task.clips:

@@ -46,7 +46,7 @@ class Filters {
       h("label", {}, "to", this.until),
       this.clear,
     );
-    this.root = h("div", { class: "mj-h-find" }, h("div", { class: "mj-h-line" }, this.words, this.whose, this.more, this.bin, this.fresh), this.choices);
+    this.root = h("div", { class: "mj-h-find" }, h("div", { class: "mj-h-line" }, h("span", { class: "mj-h-where" }, this.words, this.whose), this.more, this.bin, this.fresh), this.choices);
   }
 
   update() {

@@ -112,6 +112,11 @@ class State:
         return self.phase in {Phase.DONE, Phase.FAILED}
 
     @property
+    def is_away(self) -> bool:
+        """Whether it is done, and not all of its clips could be brought to this machine."""
+        return self.elsewhere and self.ended and not self.trashed
+
+    @property
     def prompt(self) -> str:
         """What was asked in words, or what the service says of it."""
         told = self.task.raw.get("prompt") if self.task else ""
@@ -134,7 +139,7 @@ class State:
     def _choices(self) -> tuple[str, ...]:
         if self.trashed:
             return ("restore",)
-        if self.uncopied or (self.elsewhere and self.ended):
+        if self.uncopied or self.is_away:
             return ("resume",)
         if self.phase != Phase.FAILED or self.forgotten:
             return ()

@@ -20,7 +20,7 @@ import mjvideo_nb as mj
 _ = mj.connect("sk-none", "https://elsewhere.example", database={database!r})
 mj.history()
 """
-WIDTHS = {940: 1280, 360: 450}
+WIDTHS = {940: 1280, 360: 476}
 """Of the list, and of the window in which it is so wide."""
 
 

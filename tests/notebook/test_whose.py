@@ -320,7 +320,8 @@ def test_what_has_expired_everywhere_is_said_with_what_to_do(machine, make, misb
     card = job.card
     assert card["state"] == "done"
     for words in ("alice", "no copy", "expired", "Ask alice", "mj.connect", "Nothing is sent or paid"):
-        assert words in card["note"], card["note"]
+        assert words in card["error"]["text"], card["error"]
+    assert "another machine" not in card["note"], "it is said once"
     assert [choice["action"] for choice in card["choices"]] == ["resume"]
     assert card["can_extend"]
     assert job.error is None
