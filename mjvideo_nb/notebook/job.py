@@ -362,16 +362,17 @@ class Job(Said, InMarimo):
 
     async def _bring_here(self) -> Task:
         """What another machine has made: whether or not it can be had on this one, it is done and can be gone on from."""
+        took = self._state.elapsed  # to be made, and not to be brought
         try:
             await self._making.bring_here()
         except Exception as error:
-            self._is_here(remark=str(error) or type(error).__name__)
+            self._is_here(took, remark=str(error) or type(error).__name__)
             raise
-        return self._is_here()
+        return self._is_here(took)
 
-    def _is_here(self, *, remark: str = "") -> Task:
+    def _is_here(self, took: float, *, remark: str = "") -> Task:
         task = here(self._session.library, self._state.task)
-        self._change(phase=Phase.DONE, task=task, remark=remark, elsewhere=bool(remark))
+        self._change(phase=Phase.DONE, task=task, elapsed=took, remark=remark, elsewhere=bool(remark))
         self._showing.refresh()
         return task
 

@@ -248,6 +248,8 @@ def test_what_another_machine_has_made_comes_from_the_service_when_it_is_opened(
     ]
     assert all(clip.path.is_relative_to(bob.folder) for clip in job.clips)
     assert job.card["headline"] == "2 clips"
+    entry = job.entry
+    assert job.state.elapsed == pytest.approx((entry.ended - entry.created).total_seconds()), "to be made, not brought"
     assert "Kept in" in job.card["note"]
     assert job.entry.state == JobState.DONE
     assert hers.entry.is_kept
