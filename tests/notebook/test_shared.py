@@ -66,7 +66,7 @@ def test_a_card_says_which_place_it_has_in_the_line_of_all(machine, photo, reach
     second = b.jobs.make(request(photo))
     reached(second, lambda: second.state.phase == Phase.WAITING)
     assert second.state.place == 1
-    assert "Waiting its turn, number 1 in line" in str(second.card)
+    assert "Waiting its turn, next in line" in str(second.card)
 
 
 def test_a_task_that_fails_is_told_to_whoever_asked_for_it(machine, photo):
