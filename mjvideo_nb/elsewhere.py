@@ -82,6 +82,7 @@ class Errand:
             if not self._result:
                 return self._function(given, **self._options)
             made = Path(folder, "made", self._result)
+            made.parent.mkdir()
             self._function(given, made, **self._options)
             return made.read_bytes()
 

@@ -127,6 +127,7 @@ class _Run:
 
     def _begin(self, source: Path, target: Path) -> None:
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             work = elsewhere.begin(self.workers, self.make, source, target, **self.options)
         except OSError as error:
             self._failures[source] = error
@@ -158,9 +159,10 @@ class _Run:
         told = [f"{source.name}: {_said(error)}" for source, error in list(self._failures.items())[:NAMED]]
         more = len(self._failures) - len(told)
         rest = f" And {more} more, which the error's failures name." if more else ""
+        others = {0: "", 1: " The other one is there."}.get(len(self._made), f" The other {len(self._made)} are there.")
         return (
-            f"clips: {len(self._failures)} of {len(self.orders)} {self.words} could not be made. {' '.join(told)}{rest} "
-            f"The other {len(self._made)} are there. Mend these clips or leave them out, and call it again; nothing is paid."
+            f"clips: {len(self._failures)} of {len(self.orders)} {self.words} could not be made. {' '.join(told)}{rest}"
+            f"{others} Mend these clips or leave them out, and call it again; nothing is paid."
         )
 
     def _failed(self, message: str) -> WorkFailed:

@@ -83,7 +83,8 @@ class Progress:
 
     def _sentence(self, tally: Tally, *, ended: bool) -> str:
         failed = f" · {tally.failed} failed" if tally.failed else ""
+        words = self._words.removesuffix("s") if tally.of == 1 else self._words
         if not ended:
-            return f"{tally.done} of {tally.of} {self._words}{failed}"
+            return f"{tally.done} of {tally.of} {words}{failed}"
         which = f"{tally.of}" if tally.done == tally.of else f"{tally.done} of {tally.of}"
-        return f"{which} {self._words} in {self._folder}{failed}"
+        return f"{which} {words} in {self._folder}{failed}"
