@@ -148,6 +148,15 @@ def test_one_polls_and_another_takes_over_when_it_ends(machine):
     also.wait()
 
 
+def test_who_leaves_the_part_to_others_is_followed_by_one_of_them(machine):
+    first, second = machine(), machine()
+    polls = Right(first)
+    polls.wait()
+    also = Right(second)
+    first.account.switchboard.leave(ACCOUNT, polls._changes)
+    also.wait()
+
+
 POLLER = """
 import sys, threading
 from pathlib import Path

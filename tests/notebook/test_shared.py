@@ -40,6 +40,19 @@ def machine(service, shared_database, tmp_path):
         session.library.close()
 
 
+@pytest.fixture
+def misbehave_here(service):
+    """As `misbehave`, of this test's own service."""
+
+    def set_faults(*faults):
+        body = json.dumps({"faults": list(faults)}).encode()
+        put = urllib.request.Request(f"{service.url}/sandbox/faults", body, method="PUT")
+        with urllib.request.urlopen(put, timeout=10) as answer:
+            assert answer.status == 200
+
+    return set_faults
+
+
 def stats(service):
     with urllib.request.urlopen(f"{service.url}/sandbox/stats", timeout=10) as answer:
         return json.load(answer)
@@ -89,6 +102,17 @@ def test_a_kernel_that_hears_nobody_looks_for_itself(machine, cluster, photo, re
     cluster.start()
     assert job.wait(120).clips[0].path.is_file()
     assert a.library.shelf.get(job.entry_id).state == "done"
+
+
+def test_a_key_that_is_not_taken_harms_nobody_else(machine, misbehave_here, photo, monkeypatch):
+    """The kernel that polls is refused: it leaves that to others for a while, and what they have under way goes on."""
+    monkeypatch.setattr(polling, "ASIDE", 1.0)
+    a = machine()
+    a.jobs.make(request(photo)).wait(60)  # it polls
+    b = machine()
+    misbehave_here({"name": "http-401", "times": 3, "routes": ["list", "fetch"]})
+    job = b.jobs.make(request(photo))
+    assert job.wait(60).clips[0].path.is_file()
 
 
 def test_the_sandbox_is_each_kernels_own(shared_database, tmp_path, photo):
