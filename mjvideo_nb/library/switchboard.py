@@ -85,8 +85,9 @@ class Switchboard:
         with self._guard:
             before, self._sought[account] = self._sought.get(account), on_change
             held = account in self._held
-        if held and before:
-            before(False)
+        if held:
+            if before:
+                before(False)
             on_change(True)
 
     def leave(self, account: str, on_change: OnChange) -> None:
