@@ -21,6 +21,7 @@ from mjvideo_nb.config import Secret
 from mjvideo_nb.errors import InvalidRequest, LibraryError
 
 from .database import SAFE, Database
+from .tables import jobs
 
 __all__ = ["CHANNEL", "CONNECT", "PostgreSQL", "is_passing"]
 
@@ -72,7 +73,7 @@ class PostgreSQL(Database):
             )
         try:
             address = make_url(url.reveal()).set(drivername="postgresql+psycopg")
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # the latter where the port is no number, or a password has a slash in it
             address = None
         if address is None or not address.database:
             raise InvalidRequest(
@@ -81,7 +82,6 @@ class PostgreSQL(Database):
             )
         self.where = address.set(drivername="postgresql", password=None, query={}).render_as_string()
         self.address = address
-        folder.mkdir(parents=True, exist_ok=True)
         super().__init__(folder, _engine(address.render_as_string(hide_password=False)))
 
     @contextmanager
@@ -115,6 +115,12 @@ class PostgreSQL(Database):
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.detach()  # it listens and holds locks: nobody else may have it afterwards
             yield connection
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether the role that this connects as may not add anything."""
+        with self.read() as connection:
+            return not connection.scalar(text(f"SELECT has_table_privilege('{jobs.name}', 'INSERT')"))
 
     @property
     def _reading(self) -> Engine:
