@@ -1,27 +1,29 @@
 """A library's tables on a PostgreSQL server, where kernels on many machines share one account.
 
 Writers take turns by an advisory lock, as they do on a file, so that what one has read stays true until it has written. A
-server that restarts is waited for. Where a connection broke while a transaction was being committed, the server is asked
-what became of it (`pg_xact_status`), so that nothing is written twice and nothing is believed to be lost that was not.
+server that restarts is waited for. Each writer leaves a token, so that where a connection broke while a transaction was being
+committed, it can be asked whether it went through, and nothing is written twice. (`pg_xact_status` would not do: after a
+crash the number of a transaction that was lost may be another's.)
 """
 
 from __future__ import annotations
 
 import importlib.util
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, insert, make_url, select, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from mjvideo_nb.config import Secret
 from mjvideo_nb.errors import InvalidRequest, LibraryError
 
 from .database import SAFE, Database
-from .tables import jobs
+from .tables import jobs, writes
 
 __all__ = ["CHANNEL", "CONNECT", "PostgreSQL", "is_passing"]
 
@@ -38,6 +40,7 @@ MOST_NAMES = 200
 """Names in one notification, which may have 8,000 bytes."""
 LOCK = 0x6D6A76
 """The advisory lock of those who write."""
+TURN = text("SELECT pg_advisory_xact_lock(:lock)")
 
 CONNECT = {
     "connect_timeout": 10,
@@ -127,32 +130,26 @@ class PostgreSQL(Database):
         return self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     def _write(self, work: Callable[[Connection], T], *, alone: bool, patience: float) -> T:
-        lock = ", pg_advisory_xact_lock(:lock)" if alone else ""
-        number, worked = "", False
+        if not alone:
+            with self._engine.begin() as connection:
+                return work(connection)
+        token, worked = secrets.token_hex(16), False
         try:
             with self._engine.begin() as connection:
-                begun = text(f"SELECT pg_current_xact_id()::text{lock}")
-                number = connection.execute(begun, {"lock": LOCK} if alone else {}).scalar_one()
+                connection.execute(TURN, {"lock": LOCK})
                 done = work(connection)
+                connection.execute(insert(writes), {"token": token, "at": self.clock(connection)})
                 worked = True
         except SQLAlchemyError as error:
-            if not (worked and is_passing(error) and self._went_through(number, patience)):
+            if not (worked and is_passing(error) and self._patiently(lambda: self._went_through(token), patience)):
                 raise
         return done
 
-    def _went_through(self, number: str, patience: float) -> bool:
-        """Whether a transaction was committed whose end was not heard of."""
-
-        def ask() -> bool:
-            with self._engine.connect() as connection:
-                for _ in range(100):  # a server that has lost its client needs a moment to end what it has begun
-                    status = connection.scalar(text("SELECT pg_xact_status(CAST(:number AS xid8))"), {"number": number})
-                    if status != "in progress":
-                        return bool(status == "committed")
-                    time.sleep(0.1)
-            return False
-
-        return self._patiently(ask, patience)
+    def _went_through(self, token: str) -> bool:
+        """Whether a transaction was committed whose end was not heard of. It has ended when it is one's turn again."""
+        with self._engine.begin() as connection:
+            connection.execute(TURN, {"lock": LOCK})
+            return connection.scalar(select(writes.c.token).where(writes.c.token == token)) is not None
 
     def _patiently(self, work: Callable[[], T], patience: float = PATIENCE) -> T:
         """Do it, again while the server is away."""

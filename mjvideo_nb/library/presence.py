@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from .database import Database
-from .tables import kernels
+from .tables import kernels, writes
 
 __all__ = ["LEASE", "FilePresence", "Lease", "Onlooker", "Presence", "alive"]
 
@@ -26,7 +26,7 @@ SUFFIX = ".alive"
 LEASE = 30.0
 """Seconds after which a kernel that was not heard of is taken for gone."""
 REMEMBERED = 7 * 24 * 3600 * 1000
-"""Milliseconds for which a kernel that is gone is remembered."""
+"""Milliseconds for which a kernel that is gone, and a write that went through, are remembered."""
 
 
 class Presence(Protocol):
@@ -151,6 +151,7 @@ class Lease:
             here = update(kernels).where(kernels.c.token == self.token)
             connection.execute(here.values(seen=clock - int(LEASE * 1000), session=None))
             connection.execute(delete(kernels).where(kernels.c.seen < clock - REMEMBERED))
+            connection.execute(delete(writes).where(writes.c.at < clock - REMEMBERED))
 
         self._database.write(work, alone=False)
 

@@ -113,7 +113,7 @@ class Switchboard:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _hear(self, connection: Connection) -> None:
-        wire: Any = connection.connection.driver_connection
+        wire: Any = connection.connection.dbapi_connection
         wire.execute(f"LISTEN {CHANNEL}")
         self._beat(connection)
         self.connected = True
@@ -131,7 +131,7 @@ class Switchboard:
                 due = time.monotonic() + BEAT
 
     def _beat(self, connection: Connection) -> None:
-        self._lease.renew_in(connection, connection.connection.driver_connection.info.backend_pid)  # type: ignore[union-attr]
+        self._lease.renew_in(connection, connection.connection.dbapi_connection.info.backend_pid)  # type: ignore[union-attr]
         with self._guard:
             wanted = self._sought.keys() - self._held
         for account in wanted:

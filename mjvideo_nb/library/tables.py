@@ -46,6 +46,7 @@ __all__ = [
     "sweep_jobs",
     "sweeps",
     "tags",
+    "writes",
 ]
 
 VERSION = 3
@@ -202,6 +203,13 @@ allowances = Table(
     Column("at_once", Integer),  # tasks running at once; of everybody together only
 )
 
+writes = Table(
+    "writes",  # of a shared database that went through lately: asked where a connection broke before the answer came
+    metadata,
+    Column("token", String(32), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+)
+
 
 def _to_2(connection: Connection) -> None:
     metadata.create_all(connection, tables=[rankings, judgements, sweeps, sweep_jobs])
@@ -213,7 +221,7 @@ def _to_3(connection: Connection) -> None:
         connection.exec_driver_sql(f"ALTER TABLE jobs ADD COLUMN {kind}")
     for index in jobs.indexes:
         index.create(connection, checkfirst=True)
-    metadata.create_all(connection, tables=[settings, kernels, allowances])
+    metadata.create_all(connection, tables=[settings, kernels, allowances, writes])
     form = connection.scalar(select(meta.c.value).where(meta.c.name == "form"))
     if form is not None:
         connection.execute(insert(settings), {"person": config.person(), "form": form})

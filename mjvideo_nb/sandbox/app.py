@@ -59,6 +59,7 @@ class Routes:
         self.accepted = 0
         self.keys_elsewhere = 0
         self.longest_list = 0
+        self.most_running = 0
         self._asked: Counter[tuple[str, str]] = Counter()
         self._own: dict[str, Faults] = {}
         """The faults of single tasks, of those that have any."""
@@ -68,6 +69,7 @@ class Routes:
             Route("/sandbox/faults", self.read_faults),
             Route("/sandbox/faults", self.write_faults, methods=["PUT"]),
             Route("/sandbox/stats", self.stats),
+            Route("/sandbox/tasks", self.tasks),
             Route("/cdn/video/{id}/0_{index:int}.mp4", self._route("clip", self.clip)),
         ]
         for gateway in GATEWAYS:
@@ -148,6 +150,7 @@ class Routes:
         except GatewayRefusal as no:
             return upstream_error(str(no))
         self.accepted += 1
+        self.most_running = max(self.most_running, self.service.running())
         if request.state.own:
             self._own[task.id] = request.state.own
         return _send("submit", shapes.submitted(task), faults)
@@ -212,15 +215,22 @@ class Routes:
         return body
 
     async def stats(self, _: Request) -> Response:
-        """Requests by route, tasks accepted (each would have been billed), keys where they do not belong, most ids in a list."""
+        """Requests by route, tasks accepted (each would have been billed) and how many of them ran at once at most, keys where
+        they do not belong, most ids in a list.
+        """
         return JSONResponse(
             {
                 "requests": dict(self.requests),
                 "accepted": self.accepted,
+                "most_running": self.most_running,
                 "keys_elsewhere": self.keys_elsewhere,
                 "longest_list": self.longest_list,
             }
         )
+
+    async def tasks(self, _: Request) -> Response:
+        """Every task that this process knows, by its id and prompt."""
+        return JSONResponse([{"id": task.id, "prompt": task.prompt} for task in self.service.known()])
 
     async def read_faults(self, _: Request) -> Response:
         return JSONResponse({"faults": self.faults.as_json()})

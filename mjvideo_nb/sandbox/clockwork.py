@@ -40,11 +40,14 @@ class Clockwork(Service):
         task.size, task.rendered, task.link = (SIDE, SIDE), 0, ""
         if parent is not None:
             task.parent, task.index, task.extends = parent.id, asked.index, parent.extends + 1
-        self._tasks[task.id] = task
+        self._tasks[task.id] = self._open[task.id] = task
         return task
 
     def task(self, task_id: str) -> Task | None:
         return self._tasks.get(task_id)
+
+    def known(self) -> list[Task]:
+        return list(self._tasks.values())
 
     def look(self, task: Task) -> Moment:
         return moment(task, milliseconds(), 0)

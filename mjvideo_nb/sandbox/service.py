@@ -49,6 +49,7 @@ class Service:
         self.workers = workers
         self.seconds = seconds
         self._jobs: dict[str, Job] = {}
+        self._open: dict[str, Task] = {}
 
     def submit(self, asked: Submission, *, ending: Ending | None = None, id_prefix: str = "") -> Task:
         """Accept a request; Refusal or GatewayRefusal where it cannot be."""
@@ -119,6 +120,7 @@ class Service:
         job = self._jobs.get(task_id)
         task = job.task if job is not None else self.store.load(task_id)
         if task is None or not self.store.touch(task.id):
+            self._open.pop(task_id, None)
             self._jobs.pop(task_id, None)  # another process may have pruned it
             return None
         if job is None:
@@ -130,6 +132,15 @@ class Service:
         job = self._jobs[task.id]
         return moment(task, milliseconds(), sum(self.workers.frames(slot) for slot in job.slots))
 
+    def known(self) -> list[Task]:
+        """The tasks that were submitted to this process, or asked for."""
+        return [job.task for job in self._jobs.values()]
+
+    def running(self) -> int:
+        """How many of them have not ended."""
+        self._open = {name: task for name, task in self._open.items() if not self.look(task).finished}
+        return len(self._open)
+
     def clip(self, task: Task, index: int) -> Path:
         """One of its clips, once there are any."""
         return self.store.folder(task.id).clip(index)
@@ -140,6 +151,7 @@ class Service:
 
     def _begin(self, task: Task) -> None:
         job = self._jobs[task.id] = Job(task)
+        self._open[task.id] = task
         if task.to_render:
             job.run = asyncio.get_running_loop().create_task(self._run(job), name=f"task {task.id}")
 

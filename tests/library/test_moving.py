@@ -384,6 +384,6 @@ def test_a_folder_that_cannot_be_written_is_named_with_the_remedy(folder, filled
 
 
 def test_the_tables_that_are_moved_are_all_but_those_of_the_library_itself():
-    assert {table.name for table in MOVED} | {"meta", "kernels"} == set(tables.metadata.tables)
+    assert {table.name for table in MOVED} | {"meta", "kernels", "writes"} == set(tables.metadata.tables)
     assert [table for table in tables.metadata.sorted_tables if table in MOVED].index(tables.jobs) < 9
     assert set(moving.OWNED) <= set(MOVED)
