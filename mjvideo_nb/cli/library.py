@@ -93,9 +93,10 @@ def _copy(options: argparse.Namespace) -> int:
     if isinstance(target, Path):
         if isinstance(source, Path) and target.resolve() == source.resolve():
             raise InvalidRequest("TO: this is the same folder as FROM; name another.", field="TO")
-        target = make_folder(str(target), "TO")
     old = open_database(source)
     try:
+        if isinstance(target, Path):
+            target = make_folder(str(target), "TO")
         new = open_database(target)
         try:
             moved = copy_rows(old, new)

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, insert, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, insert, make_url, select, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from mjvideo_nb.config import Secret
@@ -83,7 +83,8 @@ class PostgreSQL(Database):
                 "database: an address such as postgresql+psycopg://user@host/name, with the name of the database.",
                 field="database",
             )
-        self.where = address.set(drivername="postgresql", password=None, query={}).render_as_string()
+        where = URL.create("postgresql", address.username, None, address.host, address.port, address.database)
+        self.where = where.render_as_string()
         self.address = address
         super().__init__(folder, _engine(address.render_as_string(hide_password=False)))
 

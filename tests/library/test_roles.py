@@ -178,7 +178,7 @@ def test_it_has_the_grants_that_it_needs_and_no_other(owned, tmp_path, shared_da
         "ALTER TABLE jobs DROP COLUMN price",
         "CREATE TABLE mine (id int)",
         "UPDATE meta SET value = '99'",
-        "GRANT UPDATE ON allowances TO mj_spend",
+        "ALTER TABLE allowances OWNER TO mj_spend",
         "SET ROLE owner",
     ],
 )
