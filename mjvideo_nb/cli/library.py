@@ -82,7 +82,7 @@ def _add_copy(commands: Any) -> None:
 
 
 def _copy(options: argparse.Namespace) -> int:
-    from mjvideo_nb.library.moving import copy_rows, open_database
+    from mjvideo_nb.library.moving import copy_files, copy_rows, open_database  # SQLAlchemy, which no help needs
 
     source, target = _place(options.source, "FROM"), _place(options.target, "TO")
     if isinstance(source, Path) and not (source / FILE).is_file():
@@ -90,9 +90,8 @@ def _copy(options: argparse.Namespace) -> int:
             f"FROM: there is no library in {source}: it has no {FILE}. Name another folder.", field="FROM"
         )
     files = _files_of(options.files, source, target)
-    if isinstance(target, Path):
-        if isinstance(source, Path) and target.resolve() == source.resolve():
-            raise InvalidRequest("TO: this is the same folder as FROM; name another.", field="TO")
+    if isinstance(target, Path) and isinstance(source, Path) and target.resolve() == source.resolve():
+        raise InvalidRequest("TO: this is the same folder as FROM; name another.", field="TO")
     old = open_database(source)
     try:
         if isinstance(target, Path):
@@ -109,8 +108,6 @@ def _copy(options: argparse.Namespace) -> int:
                     f"{_counted(moved.there, 'job')} that {'was' if moved.there == 1 else 'were'} there stayed as before."
                 )
             if files and isinstance(target, Path):
-                from mjvideo_nb.library.moving import copy_files
-
                 say("Now the files ...")
                 _tell_files(copy_files(old, new, files, target), files)
             elif isinstance(source, Path):

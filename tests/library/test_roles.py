@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import psycopg
@@ -18,6 +19,7 @@ from mjvideo_nb.library.allowances import EVERYBODY, Allowance
 from mjvideo_nb.library.moving import open_database
 from mjvideo_nb.library.overview import overview
 from mjvideo_nb.models import Clip, Task
+from mjvideo_nb.notebook.session import Session
 from mjvideo_nb.part import Copy
 from mjvideo_nb.ranking import Judgement
 
@@ -130,8 +132,6 @@ def test_who_may_spend_is_heard_and_polls(as_role, owned):
 
 
 def _until(holds, seconds=15):
-    import time
-
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline
@@ -233,3 +233,16 @@ def test_who_may_look_is_told_in_words_that_this_is_all(as_role):
     ):
         library.ledger.add(REQUEST, service=SERVICE)
     assert library.shelf.search(Query()) == before
+
+
+def test_a_notebook_of_who_may_look_has_its_history_and_makes_nothing(as_role, owned, shared_database, tmp_path):
+    entry = as_role("mj_spend").ledger.add(REQUEST, service=SERVICE, price=0.6)
+    session = Session("key", SERVICE, library=tmp_path / "looks", database=address(shared_database, "mj_look"))
+    try:
+        assert session.jobs.pick_up() == []
+        assert [found.id for found in session.library.shelf.search(Query())[0]] == [entry.id]
+        with pytest.raises(LibraryError, match="You may not do this"):
+            session.jobs.make(REQUEST)
+    finally:
+        session.close()
+        session.library.close()
