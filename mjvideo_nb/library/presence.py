@@ -7,6 +7,7 @@ system keeps locks at all, which SQLite needs as well. On a shared account each 
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -17,10 +18,14 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
+from mjvideo_nb.errors import LibraryError
+
 from .database import Database
 from .tables import kernels, writes
 
 __all__ = ["LEASE", "FilePresence", "Lease", "Onlooker", "Presence", "alive"]
+
+log = logging.getLogger(__name__)
 
 SUFFIX = ".alive"
 LEASE = 30.0
@@ -153,7 +158,10 @@ class Lease:
             connection.execute(delete(kernels).where(kernels.c.seen < clock - REMEMBERED))
             connection.execute(delete(writes).where(writes.c.at < clock - REMEMBERED))
 
-        self._database.write(work, alone=False)
+        try:
+            self._database.write(work, alone=False)
+        except LibraryError as error:
+            log.info("the lease is left to run out: %s", error)
 
 
 class Onlooker:

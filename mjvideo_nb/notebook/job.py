@@ -243,7 +243,7 @@ class Job(InMarimo):
             BudgetExceeded, LibraryError: it cannot be made; nothing was sent.
 
         """
-        request = self._finished_task().extend(
+        request = self._state.finished_task().extend(
             index,
             motion=motion,
             prompt=prompt,
@@ -256,14 +256,7 @@ class Job(InMarimo):
 
     def extend_by_button(self, index: int, motion: str, prompt: str | None = None) -> Job:
         """As `extend` with `index`, `motion` and `prompt`, asked for by a press and not by a cell: always another job."""
-        return self._session.jobs.make(self._finished_task().extend(index, motion=motion, prompt=prompt))
-
-    def _finished_task(self) -> Task:
-        task = self._state.task
-        if task is None or self._state.phase != Phase.DONE:
-            why = f"index: the job is {self._state.phase}; there is no clip to extend until it is done."
-            raise InvalidRequest(why, field="index")
-        return task
+        return self._session.jobs.make(self._state.finished_task().extend(index, motion=motion, prompt=prompt))
 
     def lineage(self) -> tuple[Step, ...]:
         """The chain of requests that led to these clips, the first one first; as far back as the library knows."""
@@ -371,6 +364,10 @@ class Job(InMarimo):
         """What is begun from this job goes by the settings of this `session` from now on, if its service is the same."""
         if session.serves(self._session.service):
             self._session = session
+
+    def work_by(self, executor: concurrent.futures.Executor | None) -> None:
+        """Its posters and copies are made by this `executor` from now on; None for that of its session."""
+        self._making.executor = executor
 
     def say_shown_again(self) -> None:
         """Say on the card that nothing was sent for it now."""
