@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from .postgres import CHANNEL, LOCK, PostgreSQL
 from .presence import LEASE, Lease
@@ -36,7 +36,8 @@ OnChange = Callable[[bool], object]
 HOLDER = text(
     "SELECT held.pid FROM pg_locks held JOIN kernels ON kernels.session = held.pid"
     " WHERE held.locktype = 'advisory' AND held.granted AND held.classid = :lock AND held.objid = :account"
-    " AND held.objsubid = 2 AND kernels.seen < extract(epoch FROM clock_timestamp()) * 1000 - :lease"
+    " AND held.objsubid = 2 AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND kernels.seen < extract(epoch FROM clock_timestamp()) * 1000 - :lease"
 )
 
 
@@ -157,7 +158,10 @@ class Switchboard:
             return
         for row in connection.execute(HOLDER, {**key, "lease": int(LEASE * 1000)}):
             log.warning("whoever polled for all was not heard of for %.0f s; another kernel takes its place", LEASE)
-            connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": row.pid})
+            try:
+                connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": row.pid})
+            except ProgrammingError as error:  # another role's, and this one was not given pg_signal_backend
+                log.warning("that kernel's connection could not be ended: %s", error.orig)
 
     def _disconnected(self) -> None:
         if self.connected:
