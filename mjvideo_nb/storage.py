@@ -127,6 +127,11 @@ class Storage:
         self._attempt(doing, SAFE, copy)
         return self._address.of(name)
 
+    def name_of(self, url: str) -> str:
+        """What `put` was given where it said that this `url` is the copy; "" where the copy is in another storage."""
+        root = self._address.of("")
+        return url.removeprefix(root) if url.startswith(root) else ""
+
     def get(self, name: str, target: Path, *, digest: str = "") -> None:
         """Bring a copy back to disk. What was there under that name is replaced when the copy has arrived whole.
 

@@ -76,7 +76,7 @@ class KeptClip:
     Args:
         index: which variant, from 0.
         url: where the service served it.
-        path: the whole file on disk, or None while there is none.
+        path: the whole file on disk, or None while there is none; on an account that machines share, none on this one.
         size: of it, in bytes.
         digest: SHA-256 of it in hex.
         copy: its URL in the storage elsewhere, once that copy was checked; "" where there is none.
@@ -208,8 +208,10 @@ def _stands_for(value: object) -> object:
     return {PICTURE: kept_name(value)} if isinstance(value, Frame) else str(value)
 
 
-def entry_of(row: Mapping[str, Any], clips: Iterable[Mapping[str, Any]], tags: Iterable[str], folder: Path) -> Entry:
-    """The entry that a row of `jobs` and its rows of `clips` and `tags` hold."""
+def entry_of(
+    row: Mapping[str, Any], clips: Iterable[Mapping[str, Any]], tags: Iterable[str], folder: Path, *, looked_for: bool
+) -> Entry:
+    """The entry that a row of `jobs` and its rows of `clips` and `tags` hold; are the clips' files `looked_for`?"""
     return Entry(
         id=row["id"],
         created=_time(row["created"]),
@@ -223,7 +225,7 @@ def entry_of(row: Mapping[str, Any], clips: Iterable[Mapping[str, Any]], tags: I
         error=row["error"],
         error_kind=row["error_kind"],
         price=row["price"],
-        clips=tuple(_clip(clip, folder) for clip in clips),
+        clips=tuple(_clip(clip, folder, looked_for=looked_for) for clip in clips),
         owner=row["owner"],
         person=row["person"],
         ended=None if row["ended"] is None else _time(row["ended"]),
@@ -258,11 +260,12 @@ def _field(value: Any, folder: Path) -> Any:
     return kept if "://" in kept else folder / FRAMES / kept
 
 
-def _clip(row: Mapping[str, Any], folder: Path) -> KeptClip:
+def _clip(row: Mapping[str, Any], folder: Path, *, looked_for: bool) -> KeptClip:
+    path = None if row["path"] is None else folder / row["path"]
     return KeptClip(
         index=row["index"],
         url=row["url"],
-        path=None if row["path"] is None else folder / row["path"],
+        path=None if path and looked_for and not path.exists() else path,
         size=row["size"],
         digest=row["digest"],
         copy=row["copy"],

@@ -296,7 +296,7 @@ class Ledger:
             ids = list(connection.scalars(select(jobs.c.id).where(theirs, mine, jobs.c.service.in_(ours))))
             self._database.tell(connection, LINE)
             connection.execute(update(jobs).where(jobs.c.id.in_(ids)).values(owner=self._me))
-            return read_entries(connection, self._database.folder, jobs.c.id.in_(ids))
+            return self._read(connection, jobs.c.id.in_(ids))
 
         return self._database.write(work)
 
@@ -305,7 +305,10 @@ class Ledger:
     def _insert(self, connection: Connection, values: Mapping[str, Any]) -> Entry:
         at = now()
         connection.execute(insert(jobs), {**values, "created": at, "changed": at})
-        return read_entries(connection, self._database.folder, jobs.c.id == values["id"])[0]
+        return self._read(connection, jobs.c.id == values["id"])[0]
+
+    def _read(self, connection: Connection, where: ColumnElement[bool]) -> list[Entry]:
+        return read_entries(connection, self._database.folder, where, looked_for=self._database.shared)
 
     def _set(self, job: str, *, last_words: bool = False, **values: Any) -> None:
         self._database.write(lambda connection: _update(connection, job, **values), last_words=last_words)

@@ -100,6 +100,15 @@ class Library:
         """Whether kernels on many machines share it."""
         return self._database.shared
 
+    @property
+    def whose(self) -> str:
+        """Whose jobs somebody looks through here by default, as `Query` takes it: their own where many share it, else all."""
+        return self.person if self.is_shared else ""
+
+    def is_of_another(self, entry: Entry) -> bool:
+        """Whether somebody else has asked for this `entry`: then its tags, its note and its end are theirs to decide."""
+        return self.is_shared and entry.person not in {"", self.person}
+
     def _shared_account(self) -> SharedAccount | None:
         if not (isinstance(self._database, PostgreSQL) and isinstance(self._presence, Lease)):
             return None

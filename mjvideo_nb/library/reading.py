@@ -19,6 +19,7 @@ def read_entries(
     connection: Connection,
     folder: Path,
     *where: ColumnElement[bool],
+    looked_for: bool = False,
     order: Sequence[ColumnElement[Any]] = (),
     offset: int = 0,
     limit: int | None = None,
@@ -29,6 +30,7 @@ def read_entries(
         connection: a transaction.
         folder: the library's.
         where: conditions on `jobs`.
+        looked_for: whether a clip has a path only where its file is here: where machines share the tables, each has its own.
         order: of the jobs; by default by the time they were made.
         offset: how many to leave out.
         limit: how many at most.
@@ -44,7 +46,7 @@ def read_entries(
             by_job[clip.job].append(clip._asdict())
         for tag in connection.execute(select(tags).where(tags.c.job.in_(some)).order_by(tags.c.tag)):
             tagged[tag.job].append(tag.tag)
-    return [entry_of(row, by_job[row["id"]], tagged[row["id"]], folder) for row in rows]
+    return [entry_of(row, by_job[row["id"]], tagged[row["id"]], folder, looked_for=looked_for) for row in rows]
 
 
 def _in_parts(ids: Sequence[str], size: int = 500) -> Iterable[Sequence[str]]:

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.sql import ColumnElement
 
 from mjvideo_nb.errors import InvalidRequest
@@ -40,6 +40,7 @@ class Query:
         until: made on this day or earlier.
         states: in one of these states, such as `("done", "failed")`.
         trashed: those in the trash instead of all others.
+        person: asked for by this person; "" is everybody.
 
     """
 
@@ -52,6 +53,7 @@ class Query:
     until: date | None = None
     states: tuple[str, ...] = ()
     trashed: bool = False
+    person: str = ""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """On the rows of `jobs`."""
@@ -79,7 +81,7 @@ class Query:
             where.append(jobs.c.created < _midnight(self.until + timedelta(days=1)))
         if self.states:
             where.append(jobs.c.state.in_(self.states))
-        return where
+        return [*where, *_of(self.person)]
 
 
 class Shelf:
@@ -105,9 +107,7 @@ class Shelf:
         """What this cell has made of this request, oldest first; not what was refused, has failed or was deleted."""
         worth = (jobs.c.state.in_(COUNTED), jobs.c.trashed.is_(None), jobs.c.erased.is_(None))
         with self._database.read() as connection:
-            return read_entries(
-                connection, self._folder, jobs.c.cell == cell, jobs.c.fingerprint == fingerprint, *worth
-            )
+            return self._read(connection, jobs.c.cell == cell, jobs.c.fingerprint == fingerprint, *worth)
 
     def search(self, query: Query, *, offset: int = 0, limit: int = 50) -> tuple[list[Entry], int]:
         """A page of the jobs found, newest first, and how many there are in all."""
@@ -115,22 +115,23 @@ class Shelf:
         newest_first = (jobs.c.created.desc(), jobs.c.id.desc())
         with self._database.read() as connection:
             total = connection.scalar(select(func.count()).select_from(jobs).where(*where)) or 0
-            found = read_entries(connection, self._folder, *where, order=newest_first, offset=offset, limit=limit)
+            found = self._read(connection, *where, order=newest_first, offset=offset, limit=limit)
         return found, total
 
     def open_jobs(self) -> list[Entry]:
         """All that is not done yet, whoever works on it."""
         with self._database.read() as connection:
-            return read_entries(connection, self._folder, jobs.c.state.in_(OPEN))
+            return self._read(connection, jobs.c.state.in_(OPEN))
 
-    def uncertain(self) -> list[Entry]:
-        """Those that may have been accepted and billed, and that nobody has settled."""
+    def uncertain(self, person: str = "") -> list[Entry]:
+        """Those of a `person` that may have been accepted and billed, and that nobody has settled; "" is everybody."""
+        unsettled = (jobs.c.state == JobState.UNCERTAIN, jobs.c.trashed.is_(None))
         with self._database.read() as connection:
-            return read_entries(connection, self._folder, jobs.c.state == JobState.UNCERTAIN, jobs.c.trashed.is_(None))
+            return self._read(connection, *unsettled, *_of(person))
 
-    def all_tags(self) -> list[str]:
-        """Every tag in use."""
-        in_sight = jobs.c.trashed.is_(None) & jobs.c.erased.is_(None)
+    def all_tags(self, person: str = "") -> list[str]:
+        """Every tag that a `person` has in use; "" is everybody."""
+        in_sight = and_(jobs.c.trashed.is_(None), jobs.c.erased.is_(None), *_of(person))
         with self._database.read() as connection:
             found = (
                 select(tags.c.tag).join(jobs, jobs.c.id == tags.c.job).where(in_sight).distinct().order_by(tags.c.tag)
@@ -145,7 +146,7 @@ class Shelf:
             wanted: str | None = task_id
             while wanted and wanted not in seen:
                 seen.add(wanted)
-                found = read_entries(connection, self._folder, jobs.c.task_id == wanted, limit=1)
+                found = self._read(connection, jobs.c.task_id == wanted, limit=1)
                 chain = found + chain
                 request = found[0].request if found else None
                 wanted = request.task_id if request and request.action == "extend" else None
@@ -200,16 +201,18 @@ class Shelf:
         """Take jobs out of the trash."""
         self._set(ids, trashed=None)
 
-    def empty_trash(self) -> list[Path]:
+    def empty_trash(self, person: str = "") -> list[Path]:
         """Delete what is in the trash for good: its files, and everything about it but what it cost.
+
+        Args:
+            person: whose jobs; those of others stay in the trash. "" is everybody, who is one on a library of one's own.
 
         Returns:
             The files that could not be deleted.
 
         """
-        gone = (jobs.c.trashed.is_not(None), jobs.c.erased.is_(None))
         with self._database.read() as connection:
-            found = read_entries(connection, self._folder, *gone)
+            found = self._read(connection, jobs.c.trashed.is_not(None), jobs.c.erased.is_(None), *_of(person))
         films = [clip.path for entry in found for clip in entry.clips if clip.path]
         left = _delete([*films, *(poster_path(self._folder, film) for film in films)])
 
@@ -238,12 +241,19 @@ class Shelf:
 
     def _first(self, *where: ColumnElement[bool]) -> Entry | None:
         with self._database.read() as connection:
-            found = read_entries(connection, self._folder, jobs.c.erased.is_(None), *where, limit=1)
+            found = self._read(connection, jobs.c.erased.is_(None), *where, limit=1)
         return found[0] if found else None
+
+    def _read(self, connection: Connection, *where: ColumnElement[bool], **how: Any) -> list[Entry]:
+        return read_entries(connection, self._folder, *where, looked_for=self._database.shared, **how)
 
     def _set(self, ids: Sequence[str], *where: ColumnElement[bool], **values: Any) -> None:
         statement = update(jobs).where(jobs.c.id.in_(ids), *where).values(changed=now(), **values)
         self._database.write(lambda connection: connection.execute(statement))
+
+
+def _of(person: str) -> tuple[ColumnElement[bool], ...]:
+    return (jobs.c.person == person,) if person else ()
 
 
 def _delete(paths: Sequence[Path]) -> list[Path]:

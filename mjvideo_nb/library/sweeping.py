@@ -89,6 +89,8 @@ class Sweeping:
                 .where(sweep_jobs.c.sweep == sweep)
                 .order_by(sweep_jobs.c.number)
             ).all()
-            entries = read_entries(connection, self._database.folder, jobs.c.id.in_(here), *worth)
+            entries = read_entries(
+                connection, self._database.folder, jobs.c.id.in_(here), *worth, looked_for=self._database.shared
+            )
         found = {entry.id: entry for entry in entries}
         return {row.number: found[row.job] for row in placed if row.job in found}

@@ -194,14 +194,19 @@ def open(task_id: str) -> Job:  # noqa: A001 - read as mj.open(...)
     return current().jobs.open(task_id)
 
 
-def history() -> History:
+def history(*, everybody: bool = False) -> History:
     """Everything made in this folder, newest first: to search, rate, tag, open, extend, compare and delete.
+
+    On an account that many people share it begins with what you have made; whose is shown can be chosen in it.
+
+    Args:
+        everybody: True begins with what everybody has made, each with its maker's name.
 
     Returns:
         The history; show it as the last line of a cell. A library that cannot be used is said in it.
 
     """
-    return History(current())
+    return History(current(), everybody=everybody)
 
 
 def compare(*what: Any, title: str = "") -> Comparison:

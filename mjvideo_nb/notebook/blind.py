@@ -267,7 +267,11 @@ def _key(library: Library, one: Pick) -> dict[str, Any]:
     """What stands for a clip in the library: the job it is of, or its path, from there so that both can be moved."""
     if one.path is None or not one.path.is_file():
         called = one.label or one.name or f"[{one.index}] of task {one.task_id}"
-        raise InvalidRequest(f"what: {called} has no file on this disk, which a blind ranking needs.", field="what")
+        raise InvalidRequest(
+            f"what: {called} has no file on this disk, which a blind ranking needs. If another machine has made it, open its "
+            "job here first, with mj.open(...), and wait for it.",
+            field="what",
+        )
     path = one.path.absolute()
     job, index = one.entry_id, one.index
     if not job and path.is_relative_to(library.clips_folder):

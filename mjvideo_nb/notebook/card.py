@@ -101,7 +101,7 @@ def _headline(state: State) -> str:
         case Phase.SENDING:
             return "Sending"
         case Phase.DOWNLOADING:
-            return "Downloading the clips"
+            return "Bringing the clips here" if state.elsewhere else "Downloading the clips"
         case Phase.DONE if state.trashed:
             return "In the trash"
         case Phase.DONE:
@@ -125,7 +125,7 @@ def _progress(state: State) -> int | None:
 def _error(state: State) -> dict[str, str] | None:
     error = state.error
     if error is None:
-        return None
+        return {"title": "Not on this machine", "text": state.remark, "hint": ""} if state.is_away else None
     hint = "Settled: it is not asked about any more. Its price stays counted as uncertain." if state.forgotten else ""
     if isinstance(error, MJVideoError):
         return {"title": error.headline, "text": error.message, "hint": hint}
@@ -144,13 +144,18 @@ def _choice(action: str, price: str) -> dict[str, str]:
 
 def _note(state: State) -> str:
     if state.trashed:
-        return "In the trash. What it cost stays counted, and a cell that asks for it again makes new clips."
-    parts = [state.remark]
+        whose = f" of {state.made_by}" if state.made_by else ""
+        return f"In the trash{whose}. What it cost stays counted, and a cell that asks for it again makes new clips."
+    parts = ["" if state.is_away else state.remark]
     if state.shown_again:
         parts.append("Shown again: this cell had made it, and nothing was sent now. again=True makes new clips.")
     if state.phase == Phase.DONE and state.task and state.task.clips:
-        path = state.task.clips[0].path
+        path = next((clip.path for clip in state.task.clips if clip.path), None)
         parts.append(f"Kept in {notebook_path(path) or path}".rpartition("/")[0] if path else "")
+    if state.made_by:
+        parts.append(
+            f"Made by {state.made_by}, who alone can delete it or change its tags and note. Stars are everybody's."
+        )
     return "\n".join(part for part in parts if part)
 
 

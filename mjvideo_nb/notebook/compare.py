@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -10,6 +12,7 @@ import ipywidgets
 
 from mjvideo_nb.errors import InvalidRequest
 
+from .bringing import is_elsewhere
 from .card import card, download_name, notebook_path
 from .in_marimo import InMarimo
 from .picks import Pick, labelled
@@ -20,6 +23,7 @@ from .state import Phase, State
 from .view import JobView
 
 if TYPE_CHECKING:
+    from .job import Job
     from .session import Session
 
 __all__ = ["MOST_COMPARED", "Comparison", "comparison"]
@@ -40,19 +44,51 @@ class Comparison(InMarimo, ipywidgets.VBox):
 
     def __init__(self, session: Session, picks: Sequence[Pick], title: str) -> None:
         self._session = session
-        self._picks = picks
+        self._picks = list(picks)
         self._title = title
+        self._guard = threading.RLock()
+        self._coming = self._on_their_way()
         self.stage = Stage(
             card=self._card(),
             on_extend=self._extend,
             on_choice=_nothing,
-            read_clip=lambda number: picks[number].read(),
+            read_clip=lambda number: self._picks[number].read(),
             on_rate=self._rate,
         )
         super().__init__([self.stage])
         self.add_class("mj-view")
         self._record = Record(f"mj-{uuid4().hex}", self, self._told)
         self.observe(self._record.refresh, "children")
+        for job in self._coming:
+            job.listen(self._arrived)
+            self._arrived()  # it may have come between its first card and the listening
+
+    def close(self) -> None:
+        """Let go of it; the clips that are still brought here come all the same."""
+        for job in self._coming:
+            job.unlisten(self._arrived)
+        super().close()
+
+    def _on_their_way(self) -> list[Job]:
+        """The jobs whose clips another machine has made: to be shown is what brings them here."""
+        library, found = self._session.library, {}
+        for one in self._picks:
+            entry = library.shelf.get(one.entry_id) if one.entry_id and one.path is None else None
+            if entry and is_elsewhere(library, entry):
+                found[entry.id] = self._session.jobs.get(entry.id)
+        return list(found.values())
+
+    def _arrived(self) -> None:
+        """Show the clips of those that have come, and say what becomes of the others."""
+        here = {(job.entry_id, clip.index): clip.path for job in self._coming for clip in job.clips}
+        with self._guard:
+            self._picks = [
+                replace(one, path=one.path or here.get((one.entry_id, one.index or 0))) for one in self._picks
+            ]
+            told = zip(self.stage.card["clips"], self._picks, strict=True)
+            clips = [{**clip, "path": notebook_path(one.path)} for clip, one in told]
+            self.stage.show({**self.stage.card, "clips": clips, "note": self._note()})
+        self._record.refresh()
 
     def _ipython_display_(self) -> None:
         self._record.show()
@@ -67,7 +103,11 @@ class Comparison(InMarimo, ipywidgets.VBox):
         is_sandbox = any(one.sandbox for one in picks)
         whole = card(State(None, title=self._title, phase=Phase.DONE), sandbox=is_sandbox, price="")
         clips = [self._clip(number, one) for number, one in enumerate(picks)]
-        return whole | {"headline": f"{len(picks)} clips", "note": "", "clips": clips}
+        return whole | {"headline": f"{len(picks)} clips", "note": self._note(), "clips": clips}
+
+    def _note(self) -> str:
+        """What becomes of the clips that are not here, each said once."""
+        return "\n".join({job.state.remark: None for job in self._coming if job.state.remark})
 
     def _clip(self, number: int, one: Pick) -> dict[str, Any]:
         told: dict[str, Any] = {

@@ -72,6 +72,8 @@ def _is_value(words: list[str], number: int) -> bool:
 def _for_line(before: list[str], fragment: str) -> tuple[str, Iterable[str]]:
     if not before:
         return "command", COMMANDS
+    if before == ["history"]:
+        return "value", ("everybody",)
     return ("task", _tasks(fragment)) if before == ["open"] else ("", ())
 
 

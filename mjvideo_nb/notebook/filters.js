@@ -2,7 +2,8 @@
 
 const PAUSE_IN_TYPING = 200; // ms
 
-const NOTHING = { words: "", motion: "", type: "", rating: null, tag: "", since: "", until: "", uncertain: false, trashed: false };
+const NOTHING = { words: "", motion: "", type: "", rating: null, tag: "", since: "", until: "", uncertain: false, trashed: false, everybody: false };
+const PLACES = ["trashed", "everybody"]; // of a query: where it looks, and not what it looks for
 
 function choice(label, options) {
   return h("select", { class: "mj-h-input", "aria-label": label }, ...options.map(([value, text]) => h("option", { value }, text)));
@@ -27,6 +28,8 @@ class Filters {
     for (const name of ["motion", "type", "tag", "since", "until"]) {
       this[name].addEventListener("change", () => set(name, this[name].value));
     }
+    this.whose = choice("Whose", [["", "Mine"], ["everybody", "Everybody’s"]]);
+    this.whose.addEventListener("change", () => set("everybody", this.whose.value === "everybody"));
     this.rating.addEventListener("change", () => set("rating", this.rating.value ? Number(this.rating.value) : null));
     this.more = h("button", { type: "button", class: "mj-h-act mj-h-main", onclick: () => scope.set({ filtering: !scope.filtering }) });
     this.bin = h("button", { type: "button", class: "mj-h-act mj-h-main", onclick: () => scope.find({ trashed: !scope.query.trashed }) });
@@ -43,7 +46,7 @@ class Filters {
       h("label", {}, "to", this.until),
       this.clear,
     );
-    this.root = h("div", { class: "mj-h-find" }, h("div", { class: "mj-h-line" }, this.words, this.more, this.bin, this.fresh), this.choices);
+    this.root = h("div", { class: "mj-h-find" }, h("div", { class: "mj-h-line" }, h("span", { class: "mj-h-where" }, this.words, this.whose), this.more, this.bin, this.fresh), this.choices);
   }
 
   update() {
@@ -55,6 +58,8 @@ class Filters {
     }
     if (document.activeElement !== this.words) this.words.value = query.words;
     for (const name of ["motion", "type", "tag", "since", "until"]) this[name].value = query[name];
+    this.whose.hidden = !page.shared;
+    this.whose.value = query.everybody ? "everybody" : "";
     this.rating.value = query.rating === null ? "" : String(query.rating);
     const count = ["motion", "type", "rating", "tag", "since", "until"].filter((name) => query[name]).length;
     setText(this.more, count ? `Filters (${count})` : "Filters");

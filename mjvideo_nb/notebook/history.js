@@ -103,7 +103,8 @@ class View {
 
     this.bin.hidden = !query.trashed || (!page.trash && !scope.question);
     setText(this.question, scope.question ?? "What is in the trash still takes up its space.");
-    this.empty.hidden = Boolean(scope.question);
+    this.empty.hidden = Boolean(scope.question) || !page.ours_in_trash;
+    setText(this.empty, page.shared && query.everybody ? "Empty mine" : "Empty the trash");
     this.yes.hidden = this.no.hidden = !scope.question;
 
     this.picked.hidden = ticked.size === 0;
@@ -149,8 +150,8 @@ class View {
     }
     this.list.hidden = page.rows.length === 0;
     this.nothing.hidden = page.rows.length > 0 || looking;
-    const looksFor = Object.entries(query).some(([name, value]) => value && name !== "trashed");
-    setText(this.nothing, looksFor ? "Nothing found." : query.trashed ? "The trash is empty." : "Nothing made here yet.");
+    const looksFor = Object.entries(query).some(([name, value]) => value && !PLACES.includes(name));
+    setText(this.nothing, looksFor ? "Nothing found." : query.trashed ? "The trash is empty." : page.shared && !query.everybody ? "You have made nothing here yet." : "Nothing made here yet.");
   }
 
   /** Brings the card that was just put below into sight. */

@@ -13,7 +13,6 @@ import ipywidgets
 
 from mjvideo_nb.errors import InvalidRequest, MJVideoError
 from mjvideo_nb.library import Entry, JobState, Query, Spending
-from mjvideo_nb.library.entries import OPEN
 from mjvideo_nb.library.shelf import Shelf
 
 from . import rows
@@ -22,9 +21,11 @@ from .in_marimo import InMarimo
 from .iothread import io
 from .listing import Listing
 from .outputs import close
-from .picks import pick
+from .picks import clips_of, pick
 from .preview import preview
+from .said import only_for
 from .showing import Record
+from .trash import Trash
 from .view import JobView
 
 if TYPE_CHECKING:
@@ -70,14 +71,18 @@ class History(InMarimo, ipywidgets.VBox):
     Args:
         session: the service and the library.
         on_reuse: called with an entry whose settings are wanted again; by default a new form is shown below.
+        everybody: whether it begins with the jobs of everybody on a shared account, and not with one's own.
 
     """
 
-    def __init__(self, session: Session, *, on_reuse: Callable[[Entry], None] | None = None) -> None:
+    def __init__(
+        self, session: Session, *, on_reuse: Callable[[Entry], None] | None = None, everybody: bool = False
+    ) -> None:
         self._session = session
         self._on_reuse = on_reuse or self._new_form
         self._guard = threading.RLock()
-        self._asked = Asked()
+        self._trash = Trash(session)
+        self._asked = Asked(words={"everybody": True} if everybody else {})
         self._spent: Spending | None = None
         self._listening = False
         self._due = False
@@ -91,12 +96,14 @@ class History(InMarimo, ipywidgets.VBox):
             "compare": lambda message: self._side_by_side(_ids(message)),
             "reuse": lambda message: self._on_reuse(self._entry(message)),
             "rate": self._rate,
-            "tag": lambda m: self._shelf.tag(self._id(m), [str(tag) for tag in m.get("tags") or []]),
-            "note": lambda m: self._shelf.note(self._id(m), str(m.get("note") or "").strip()),
-            "trash": lambda message: self._trash(_ids(message)),
-            "restore": lambda message: self._shelf.restore(_ids(message)),
-            "weigh": lambda _: {"words": self._weigh()},
-            "empty": lambda _: self._empty(),
+            "tag": lambda m: self._shelf.tag(
+                self._ours(m, "change its tags"), [str(tag) for tag in m.get("tags") or []]
+            ),
+            "note": lambda m: self._shelf.note(self._ours(m, "change its note"), str(m.get("note") or "").strip()),
+            "trash": lambda message: self._throw(_ids(message)),
+            "restore": lambda message: self._trash.restore(_ids(message)),
+            "weigh": lambda _: {"words": self._trash.weigh()},
+            "empty": lambda _: self._trash.empty(),
             "forget": self._forget,
             "again": self._again,
         }
@@ -132,7 +139,7 @@ class History(InMarimo, ipywidgets.VBox):
         offset, number = message.get("offset"), message.get("number")
         if type(offset) is not int or type(number) is not int or offset < 0 or type(message.get("query")) is not dict:
             raise InvalidRequest("This is no page of the history.", field="offset")
-        query = rows.query_of(message["query"])
+        query = rows.query_of(message["query"], self._session.library.whose)
         with self._guard:
             if number < self._asked.number:
                 return  # another page was asked for meanwhile
@@ -146,7 +153,10 @@ class History(InMarimo, ipywidgets.VBox):
             if not self._listening:  # asked for here, so that a library that cannot be used is said in the list
                 session.jobs.listen(self.soon)
                 self._listening = True
-            asked = self._asked
+            asked, library = self._asked, session.library
+            if not asked.number:  # what the list begins with: whose it is is known once the library is open
+                asked.query = rows.query_of(asked.words, library.whose)
+            whose = asked.query.person
             found, total = shelf.search(asked.query, offset=asked.offset, limit=PAGE)
             if not found and total:  # the page has gone, with what was deleted
                 asked.offset = (total - 1) // PAGE * PAGE
@@ -158,22 +168,27 @@ class History(InMarimo, ipywidgets.VBox):
                 "size": PAGE,
                 "number": asked.number,
                 "query": asked.words,
-                "tags": shelf.all_tags(),
-                "uncertain": len(shelf.uncertain()),
-                "trash": shelf.search(Query(trashed=True), limit=0)[1],
+                "shared": library.is_shared,
+                "tags": shelf.all_tags(whose),
+                "uncertain": len(shelf.uncertain(whose)),
+                "trash": shelf.search(Query(trashed=True, person=whose), limit=0)[1],
+                "ours_in_trash": self._trash.count(),
                 "money": rows.money(self._spending(), session.left),
                 "sandbox": session.sandbox,
                 "error": "",
             }
 
     def _row(self, entry: Entry) -> dict[str, Any]:
+        library = self._session.library
         short_type = entry.request.short_type if entry.request else ""
         return rows.row(
             entry,
-            folder=self._session.library.folder,
+            folder=library.folder,
             price=self._session.price_words(short_type),
             shown=entry.id in self._shown,
             sandbox=self._session.sandbox,
+            shared=library.is_shared,
+            ours=not library.is_of_another(entry),
         )
 
     def _spending(self) -> Spending:
@@ -236,6 +251,13 @@ class History(InMarimo, ipywidgets.VBox):
             raise InvalidRequest("This job is not in the library any more.", field="id")
         return entry
 
+    def _ours(self, message: dict[str, Any], what: str) -> str:
+        """The id of an entry with which this person may do this."""
+        entry = self._entry(message)
+        if self._session.library.is_of_another(entry):
+            raise only_for(entry.person, what)
+        return entry.id
+
     def _job(self, entry_id: str) -> Job:
         return self._session.jobs.get(entry_id)
 
@@ -289,7 +311,7 @@ class History(InMarimo, ipywidgets.VBox):
 
     def _side_by_side(self, ids: Sequence[str]) -> None:
         jobs = [self._job(self._entry({"id": name}).id) for name in ids]
-        self._add(COMPARISON, comparison(self._session, pick(self._session, [job for job in jobs if job.clips])))
+        self._add(COMPARISON, comparison(self._session, pick(self._session, [job for job in jobs if clips_of(job)])))
 
     def _new_form(self, entry: Entry) -> None:
         from .form import Studio  # a studio has a history itself
@@ -300,41 +322,11 @@ class History(InMarimo, ipywidgets.VBox):
 
     # The trash
 
-    def _trash(self, ids: Sequence[str]) -> dict[str, Any]:
-        kept = [name for name in ids if self._entry({"id": name}).state in OPEN]
-        self._shelf.trash(ids)
-        gone = [name for name in ids if name not in kept]
-        for name in gone:
+    def _throw(self, ids: Sequence[str]) -> dict[str, Any]:
+        answer = self._trash.throw(ids)
+        for name in answer["gone"]:
             self._close(name)
-        if not gone:
-            raise InvalidRequest(
-                "This is still under way and may have been paid for: it can be deleted once it has ended.", field="id"
-            )
-        return {"gone": gone, "kept": len(kept)}
-
-    def _thrown(self) -> list[Entry]:
-        everything = Query(trashed=True)
-        total = self._shelf.search(everything, limit=0)[1]
-        return self._shelf.search(everything, limit=total)[0]
-
-    def _weigh(self) -> str:
-        """What is lost for good with the trash, in words."""
-        thrown = self._thrown()
-        files = sum(1 for entry in thrown for clip in entry.clips if clip.path)
-        return (
-            f"Delete {_count(len(thrown), 'video')} with {_count(files, 'file')} for good? "
-            "This cannot be undone; what they cost stays counted."
-        )
-
-    def _empty(self) -> dict[str, Any]:
-        thrown = self._thrown()
-        left = self._shelf.empty_trash()
-        for entry in thrown:
-            self._session.jobs.forget(entry.id)
-        if left:
-            names = ", ".join(str(path) for path in left[:3])
-            raise OSError(f"The trash is empty, but {_count(len(left), 'file')} could not be deleted: {names}")
-        return {}
+        return answer
 
     # Pictures that the browser cannot reach
 
@@ -362,7 +354,3 @@ def _let_go(name: str, shown: ipywidgets.Widget) -> None:
 
 def _ids(message: dict[str, Any]) -> list[str]:
     return [str(name) for name in message.get("ids") or []]
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -80,13 +80,13 @@ class Scope extends ModelScope {
     this.offset = 0;
     this.editing = null;
     this.notice = null;
-    if ("trashed" in change) this.ticked.clear();
+    if (PLACES.some((name) => name in change)) this.ticked.clear();
     this.look();
   }
 
   clear() {
-    const { words, trashed } = this.query;
-    this.find({ ...NOTHING, words, trashed });
+    const { words, trashed, everybody } = this.query;
+    this.find({ ...NOTHING, words, trashed, everybody });
   }
 
   turn(number) {
@@ -162,14 +162,17 @@ class Scope extends ModelScope {
     for (const id of answer.gone) this.ticked.delete(id);
     const { length } = answer.gone;
     const kept = answer.kept ? ` ${answer.kept} still under way, and kept.` : "";
-    this.set({ notice: { text: `${length} ${length === 1 ? "video" : "videos"} in the trash.${kept}`, undo: () => this.restore(answer.gone) } });
+    const theirs = answer.theirs ? ` ${answer.theirs} of others, which they alone can delete.` : "";
+    this.set({ notice: { text: `${length} ${length === 1 ? "video" : "videos"} in the trash.${kept}${theirs}`, undo: () => this.restore(answer.gone) } });
     for (const view of this.views) view.offerUndo();
   }
 
   async restore(ids) {
-    if (!(await this.act("restore", { ids }))) return;
+    const answer = await this.act("restore", { ids });
+    if (!answer) return;
     for (const id of ids) this.ticked.delete(id);
-    this.set({ notice: { text: `${ids.length} restored.` } });
+    const theirs = ids.length - answer.restored.length;
+    this.set({ notice: { text: `${answer.restored.length} restored.${theirs ? ` ${theirs} of others, which they alone can restore.` : ""}` } });
   }
 
   async askToEmpty() {
@@ -180,7 +183,7 @@ class Scope extends ModelScope {
   async empty() {
     this.set({ question: null });
     this.ticked.clear();
-    if (await this.act("empty")) this.set({ notice: { text: "The trash is empty." } });
+    if (await this.act("empty")) this.set({ notice: { text: this.page.shared ? "Your trash is empty." : "The trash is empty." } });
   }
 
   async showDays() {

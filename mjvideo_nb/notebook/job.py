@@ -16,12 +16,14 @@ from mjvideo_nb.errors import InvalidRequest, TaskTimeout
 from mjvideo_nb.library import Entry, JobState
 from mjvideo_nb.models import Clip, Task, VideoRequest
 
+from .bringing import here
 from .card import card
 from .cell import current_cell
 from .in_marimo import InMarimo
 from .iothread import io
 from .making import Making
 from .news import News
+from .said import Said
 from .showing import Showing
 from .state import Phase, State, Step, state_of
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Job"]
 
 
-class Job(InMarimo):
+class Job(Said, InMarimo):
     """One request on its way to four clips. Made by `video`, `studio`, `extend` and `open`; it goes on by itself.
 
     Show it (as the last line of a cell) for a live card; `await job` or `job.wait()` for the finished task; `job[2]` for
@@ -56,14 +58,14 @@ class Job(InMarimo):
         self._news = News()
         self._showing = Showing(self, session, entry.created)
         self._making = Making(session, entry, request, self._state.task, self._enter, is_new, self._state.phase)
-        if self._state.phase == Phase.FAILED or entry.state == JobState.DONE:
+        if self._state.phase == Phase.FAILED or (entry.state == JobState.DONE and self._state.ended):
             self._future: concurrent.futures.Future[Task] = concurrent.futures.Future()
             if self._state.error:
                 self._future.set_exception(self._state.error)
             elif self._state.task:
                 self._future.set_result(self._state.task)
         else:
-            self._future = io.start(self._run())
+            self._future = self._go_on()
 
     # What it is
 
@@ -110,7 +112,7 @@ class Job(InMarimo):
 
     @property
     def clips(self) -> tuple[Clip, ...]:
-        """The clips, each with its `path` on disk; empty until the job is done."""
+        """The clips, each with its `path` on disk; empty until the job is done. A path is None where it could not be brought here."""
         state = self._state
         return state.task.clips if state.task and state.phase == Phase.DONE else ()
 
@@ -179,19 +181,21 @@ class Job(InMarimo):
                 raise InvalidRequest("The job still runs: there is nothing to resume.")
             if self._state.task is None:
                 raise InvalidRequest("The service never accepted this request: make a new job instead.")
-            if self._state.phase == Phase.FAILED or self._state.uncopied:
-                self._change(phase=Phase.RUNNING, error=None, remark="", uncopied=False)
-                self._future = io.start(self._run())
+            if self._state.phase == Phase.FAILED or self._state.uncopied or self._state.elsewhere:
+                phase = Phase.DOWNLOADING if self._state.elsewhere else Phase.RUNNING
+                self._change(phase=phase, error=None, remark="", uncopied=False)
+                self._future = self._go_on()
         return self
 
     def send_again(self) -> Job:
         """Send the same request once more, knowingly: another job, and another price.
 
         Raises:
-            InvalidRequest: the request is not known, or its first frame is gone.
+            InvalidRequest: the request is not known, its first frame is gone, or somebody else has asked for it.
             BudgetExceeded, LibraryError: it cannot be made; nothing was sent.
 
         """
+        self._check_ours("send it again")
         if self.request is None:
             raise InvalidRequest("What was asked is not known here: the task was made elsewhere.")
         if isinstance(self.request.image, Path):
@@ -201,7 +205,13 @@ class Job(InMarimo):
         return job
 
     def forget(self) -> None:
-        """Settle an outcome that is not known: it is not asked about any more. Nothing is sent, its price stays counted."""
+        """Settle an outcome that is not known: it is not asked about any more. Nothing is sent, its price stays counted.
+
+        Raises:
+            InvalidRequest: somebody else has asked for it.
+
+        """
+        self._check_ours("settle it")
         self._session.library.ledger.forget(self.entry_id)
         self._session.money_changed()
         self._change(forgotten=True)
@@ -243,7 +253,7 @@ class Job(InMarimo):
             BudgetExceeded, LibraryError: it cannot be made; nothing was sent.
 
         """
-        request = self._state.finished_task().extend(
+        request = self._extended(
             index,
             motion=motion,
             prompt=prompt,
@@ -256,7 +266,12 @@ class Job(InMarimo):
 
     def extend_by_button(self, index: int, motion: str, prompt: str | None = None) -> Job:
         """As `extend` with `index`, `motion` and `prompt`, asked for by a press and not by a cell: always another job."""
-        return self._session.jobs.make(self._state.finished_task().extend(index, motion=motion, prompt=prompt))
+        return self._session.jobs.make(self._extended(index, motion=motion, prompt=prompt))
+
+    def _extended(self, index: int, **given: Any) -> VideoRequest:
+        request = self._state.finished_task().extend(index, **given)
+        # A first frame that is gone, or on another machine, is not missed: the service goes on from its own clip.
+        return replace(request, image="") if isinstance(request.image, Path) else request
 
     def lineage(self) -> tuple[Step, ...]:
         """The chain of requests that led to these clips, the first one first; as far back as the library knows."""
@@ -282,45 +297,6 @@ class Job(InMarimo):
         from .saving import save
 
         return save(self.entry, self.lineage(), folder, name, sandbox=self.sandbox)
-
-    # What its people say
-
-    def rate(self, index: int, stars: int | None) -> None:
-        """Give the clip `index` 1 to 5 `stars`, or take them away with None.
-
-        Raises:
-            InvalidRequest: there is no such clip, or no such number of stars.
-
-        """
-        self._session.library.shelf.rate(self.entry_id, index, stars)
-        with self._guard:
-            others = {at: given for at, given in self._state.ratings.items() if at != index}
-            self._change(ratings=others if stars is None else {**others, index: stars})
-
-    def tag(self, *words: str) -> None:
-        """Give this job these `words` as its tags, instead of those it had, to find it by in `history`."""
-        self._session.library.shelf.tag(self.entry_id, words)
-
-    def note(self, text: str) -> None:
-        """Write a `text` beside it, to find it by in `history`."""
-        self._session.library.shelf.note(self.entry_id, text)
-
-    def delete(self) -> None:
-        """Put it into the trash, with all its clips; `restore` takes it out again.
-
-        Raises:
-            InvalidRequest: it is still under way, and may have been paid for.
-
-        """
-        self._session.library.shelf.trash([self.entry_id])
-        if self.entry.trashed is None:
-            raise InvalidRequest("This is still under way and may have been paid for: delete it once it has ended.")
-        self._change(trashed=True)
-
-    def restore(self) -> None:
-        """Take it out of the trash; an `InvalidRequest` if that was emptied meanwhile."""
-        self._session.library.shelf.restore([self.entry_id])
-        self.learn(self.entry)
 
     # Showing it
 
@@ -373,12 +349,28 @@ class Job(InMarimo):
         """Say on the card that nothing was sent for it now."""
         self._change(shown_again=True)
 
-    def learn(self, entry: Entry) -> None:
-        """Take over what its people have said of it elsewhere, from an `entry` that was read anyhow."""
-        if (entry.ratings, entry.trashed is not None) != (self._state.ratings, self._state.trashed):
-            self._change(ratings=entry.ratings, trashed=entry.trashed is not None)
-
     # Doing it, on the I/O thread
+
+    def _go_on(self) -> concurrent.futures.Future[Task]:
+        if not self._state.elsewhere:
+            return io.start(self._run())
+        self._started = time.monotonic()
+        return io.start(self._bring_here())
+
+    async def _bring_here(self) -> Task:
+        """What another machine has made: whether or not it can be had on this one, it is done and can be gone on from."""
+        try:
+            await self._making.bring_here()
+        except Exception as error:
+            self._is_here(remark=str(error) or type(error).__name__)
+            raise
+        return self._is_here()
+
+    def _is_here(self, *, remark: str = "") -> Task:
+        task = here(self._session.library, self._state.task)
+        self._change(phase=Phase.DONE, task=task, remark=remark, elsewhere=bool(remark))
+        self._showing.refresh()
+        return task
 
     def _enter(self, phase: str, **changes: Any) -> None:
         self._change(phase=phase, elapsed=time.monotonic() - self._started, **changes)

@@ -165,7 +165,7 @@ class Jobs:
             if entry is None:
                 self._session.check()
                 entry = self._library.ledger.adopt(name, service=self._session.service)
-            elif entry.trashed:
+            elif entry.trashed and not self._library.is_of_another(entry):
                 shelf.restore([entry.id])
                 entry = replace(entry, trashed=None)
             return self.job(entry)
@@ -203,7 +203,7 @@ class Jobs:
         """What an earlier kernel left behind and is still under way, and what nobody knows the outcome of."""
         with self._guard:
             picked_up = [job for job in self._picked_up if not job.done]
-        return [*picked_up, *(self.job(entry) for entry in self._library.shelf.uncertain())]
+        return [*picked_up, *(self.job(entry) for entry in self._library.shelf.uncertain(self._library.whose))]
 
     def pick_up(self) -> list[Job]:
         """Go on with everything that kernels which have ended left behind; those jobs."""

@@ -106,9 +106,10 @@ class VideoMagics(Magics):
 
     @line_magic("mjvideo")
     def tell(self, line: str) -> Any:
-        """%mjvideo history | open ID | status | budget
+        """%mjvideo history [everybody] | open ID | status | budget
 
-        history: everything made in this folder, to search, rate, open and compare.
+        history: everything made in this folder, to search, rate, open and compare; on a shared account what you have made,
+        or what everybody has.
         open ID: one job by its task's id, also in a new kernel, or made elsewhere.
         status: the service, and what is under way.
         budget: what was spent, what is left of the budget, and what a call costs.
@@ -128,14 +129,18 @@ class VideoMagics(Magics):
                 "two percent signs, and the prompt in the lines below.",
                 field="command",
             )
-        if command != "open" and words:
+        if command not in {"open", "history"} and words:
             raise InvalidRequest(f"command: {command} stands alone; leave {' '.join(words)!r} out.", field="command")
         return telling[command](*words)
 
-    def _history(self) -> History:
+    def _history(self, *words: str) -> History:
         from .api import history
 
-        return history()
+        if words not in {(), ("everybody",)}:
+            raise InvalidRequest(
+                f"command: history stands alone or with everybody; leave {' '.join(words)!r} out.", field="command"
+            )
+        return history(everybody=bool(words))
 
     def _open(self, *words: str) -> Job:
         from . import api

@@ -29,6 +29,7 @@ from mjvideo_nb.library.record import Record
 from mjvideo_nb.models import Task, VideoRequest
 from mjvideo_nb.storage import Storage, copy_clip
 
+from .bringing import bring_here
 from .helping import COPY_PATIENCE, done_by, posters
 from .session import Session
 from .state import Phase
@@ -128,6 +129,17 @@ class Making:
         await self._record.finished(self.task)
         kept = await self._bring_home(client, self.task)
         return await self._copy(kept)
+
+    async def bring_here(self) -> None:
+        """Bring the clips to this machine that another one has made and kept. Nothing of the job is changed by it.
+
+        Raises:
+            MJVideoError: one of them cannot be had here; says why, and what to do.
+
+        """
+        entry = await asyncio.to_thread(self.session.library.shelf.get, self.entry.id) or self.entry
+        came = await bring_here(self.session, entry, lambda words: self.enter(Phase.DOWNLOADING, remark=words))
+        await posters(came, self.session.library, self.executor or self.session.executor)
 
     def _show(self, phase: str, **changes: Any) -> None:
         self.phase = phase

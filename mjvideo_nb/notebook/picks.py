@@ -19,7 +19,7 @@ from .job import Job
 if TYPE_CHECKING:
     from .session import Session
 
-__all__ = ["Pick", "labelled", "pick"]
+__all__ = ["Pick", "clips_of", "labelled", "pick"]
 
 LONGEST_WORDS = 60
 """Characters of a prompt in a label."""
@@ -81,6 +81,12 @@ def pick(session: Session, what: Iterable[Any]) -> list[Pick]:
     return [found for item in what for found in _pick(session, item)]
 
 
+def clips_of(job: Job) -> tuple[Clip, ...]:
+    """The clips of a job that is done, also while they are still brought here from another machine."""
+    state = job.state
+    return state.task.clips if state.elsewhere and state.task else job.clips
+
+
 def _pick(session: Session, item: Any) -> Iterator[Pick]:
     if isinstance(item, Mapping):
         for label, some in item.items():
@@ -88,9 +94,10 @@ def _pick(session: Session, item: Any) -> Iterator[Pick]:
     elif isinstance(item, list | tuple):
         yield from pick(session, item)
     elif isinstance(item, Job | Task):
-        if not item.clips:
+        clips = clips_of(item) if isinstance(item, Job) else item.clips
+        if not clips:
             raise InvalidRequest(f"what: {item!r} has no clips yet; wait for it first.", field="what")
-        for clip in item.clips:
+        for clip in clips:
             yield _of_job(item, clip) if isinstance(item, Job) else _of_clip(session, clip, item.request)
     elif isinstance(item, Clip):
         yield _of_clip(session, item, None)

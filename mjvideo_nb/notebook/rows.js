@@ -8,6 +8,13 @@ function action(label, about, onclick, name = "") {
   return h("button", { type: "button", class: `mj-h-act ${name}`, "aria-label": about, title: about, onclick }, label);
 }
 
+/** A button that does nothing here, and says why: in sight, and by its name to whoever does not see it. */
+function off(button, why) {
+  button.disabled = true;
+  button.title = why;
+  button.setAttribute("aria-label", `${button.getAttribute("aria-label")}. ${why}`);
+}
+
 /** Five stars for one clip; the one that is set is pressed, and pressing it again takes the stars away. */
 function stars({ index, rating }, rate) {
   return h(
@@ -76,7 +83,9 @@ class Row {
 
   update(row) {
     this.row = row;
-    const shows = JSON.stringify(row);
+    // Whose a row is goes without saying where all are one's own.
+    this.maker = this.scope.page.query?.everybody ? row.person : "";
+    const shows = JSON.stringify([row, this.maker]);
     this.tick.checked = this.scope.ticked.has(this.id);
     this.updateEdit();
     if (this.shows === shows) return;
@@ -88,8 +97,9 @@ class Row {
     setAttribute(this.title, "title", row.title || null);
     this.title.classList.toggle("mj-h-none", !row.title);
     this.chips.replaceChildren(...row.chips.map((chip) => h("span", { class: "mj-h-chip" }, chip)));
-    const facts = [row.cost, row.when, row.task_id && `task ${row.task_id}`].filter((fact) => fact);
-    this.facts.replaceChildren(h("b", {}, row.word), ...facts.flatMap((fact) => ["\u00a0· ", h("span", {}, fact)]));
+    const by = this.maker && h("span", { class: "mj-h-by", title: this.maker }, `by ${this.maker}`);
+    const facts = [row.cost, row.when, row.task_id && `task ${row.task_id}`].map((fact) => fact && h("span", {}, fact));
+    this.facts.replaceChildren(h("b", {}, row.word), ...[by, ...facts].filter((fact) => fact).flatMap((fact) => ["\u00a0· ", fact]));
     setText(this.trouble, row.trouble);
     setAttribute(this.trouble, "title", row.trouble);
     this.trouble.hidden = !row.trouble;
@@ -115,19 +125,21 @@ class Row {
     const { scope, row } = this;
     const of = named(row);
     if (scope.page.query?.trashed) {
-      this.acts.replaceChildren(action("Restore", `Restore ${of}`, () => scope.restore([row.id]), "mj-h-main"));
+      const restore = action("Restore", `Restore ${of}`, () => scope.restore([row.id]), "mj-h-main");
+      if (!row.ours) off(restore, `Only ${row.person} can restore it`);
+      this.acts.replaceChildren(restore);
       return;
     }
     const open = action(row.shown ? "Close" : "Open", `${row.shown ? "Close" : "Open"} the card of ${of}`, () => scope.toggle(row), "mj-h-main");
     const acts = [open];
     if (row.can_extend) acts.push(action("Extend", `Extend a clip of ${of}`, () => scope.open(row, true)));
     if (row.can_reuse) acts.push(action("Use again", `Use the settings of ${of} again`, () => scope.reuse(row)));
-    acts.push(action("Edit", `Stars, tags and note of ${of}`, () => scope.edit(row.id)));
+    const [edit, edited] = row.ours ? ["Edit", "Stars, tags and note"] : ["Stars", "Stars"];
+    acts.push(action(edit, `${edited} of ${of}`, () => scope.edit(row.id)));
     const trash = action("Delete", `Delete ${of}`, () => scope.trash([row.id]));
-    trash.disabled = !row.can_trash;
-    if (!row.can_trash) trash.title = "It is still under way: it can be deleted once it has ended";
+    if (!row.can_trash) off(trash, row.ours ? "It is still under way: it can be deleted once it has ended" : `Only ${row.person} can delete it`);
     acts.push(trash);
-    if (row.state === "uncertain") {
+    if (row.state === "uncertain" && row.ours) {
       acts.unshift(
         action("Forget it", `Forget ${of}: it is settled, and nothing is sent`, () => scope.act("forget", { id: row.id }), "mj-h-main"),
         ...(row.again ? [action(`Send it again (${row.again})`, `Send ${of} again: ${row.again}`, () => scope.again(row), "mj-h-main")] : []),
@@ -152,7 +164,7 @@ class Row {
       const tags = h("input", { type: "text", class: "mj-h-input", value: row.tags.join(", "), placeholder: "coffee, morning" });
       const note = h("textarea", { class: "mj-h-input", rows: 2 }, row.note);
       const save = h("button", { type: "submit", class: "mj-h-button" }, "Save");
-      const cancel = h("button", { type: "button", class: "mj-h-act mj-h-main", onclick: () => scope.edit(null) }, "Cancel");
+      const cancel = h("button", { type: "button", class: "mj-h-act mj-h-main", onclick: () => scope.edit(null) }, row.ours ? "Cancel" : "Done");
       const form = h(
         "form",
         { class: "mj-h-fields" },
@@ -165,10 +177,11 @@ class Row {
         scope.save(row.id, tags.value.split(",").map((tag) => tag.trim()).filter((tag) => tag), note.value);
       });
       this.rates = h("div", { class: "mj-h-rates" });
-      this.fields = form;
-      this.edit.replaceChildren(this.rates, form);
+      const theirs = h("div", { class: "mj-h-theirs" }, h("span", {}, `Stars are everybody’s. Tags and note are for ${row.person} to change.`), cancel);
+      this.fields = row.ours ? form : theirs;
+      this.edit.replaceChildren(this.rates, this.fields);
       this.edit.hidden = false;
-      queueMicrotask(() => tags.focus({ preventScroll: true }));
+      queueMicrotask(() => (row.ours ? tags : this.rates.querySelector("button") ?? cancel).focus({ preventScroll: true }));
     }
     this.rates.hidden = !rates.length;
     if (this.rates.dataset.shows === shows) return;

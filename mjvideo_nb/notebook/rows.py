@@ -33,8 +33,12 @@ LOOKS = {
 }
 
 
-def query_of(asked: Mapping[str, Any]) -> Query:
+def query_of(asked: Mapping[str, Any], whose: str) -> Query:
     """The query that a browser asks for.
+
+    Args:
+        asked: its words and choices.
+        whose: the person whose jobs are shown where not everybody's are asked for; "" is everybody.
 
     Raises:
         InvalidRequest: a day is none.
@@ -51,6 +55,7 @@ def query_of(asked: Mapping[str, Any]) -> Query:
         until=_day(asked.get("until"), "until"),
         states=(JobState.UNCERTAIN,) if asked.get("uncertain") else (),
         trashed=bool(asked.get("trashed")),
+        person="" if asked.get("everybody") else whose,
     )
 
 
@@ -63,7 +68,9 @@ def _day(text: Any, field: str) -> date | None:
         raise InvalidRequest(f"{field}: a day such as 2026-03-28, not {str(text)[:20]!r}.", field=field) from error
 
 
-def row(entry: Entry, *, folder: Path, price: str, shown: bool, sandbox: bool) -> dict[str, Any]:
+def row(
+    entry: Entry, *, folder: Path, price: str, shown: bool, sandbox: bool, shared: bool, ours: bool
+) -> dict[str, Any]:
     """A job as one row of the list.
 
     Args:
@@ -72,6 +79,8 @@ def row(entry: Entry, *, folder: Path, price: str, shown: bool, sandbox: bool) -
         price: of sending it once more, in words.
         shown: whether its card is open below the list.
         sandbox: whether what was made in the sandbox goes without saying.
+        shared: whether it is told who made it.
+        ours: whether its end, its tags and its note are for this person to decide.
 
     """
     look, word = LOOKS[entry.state]
@@ -93,8 +102,10 @@ def row(entry: Entry, *, folder: Path, price: str, shown: bool, sandbox: bool) -
         "can_compare": any(clip.path or clip.url for clip in entry.clips),
         "can_extend": entry.state == JobState.DONE and entry.task_id is not None,
         "can_reuse": entry.request is not None,
-        "can_trash": entry.state not in OPEN,
-        "again": price if entry.state == JobState.UNCERTAIN and entry.request else "",
+        "person": (entry.person or "somebody without a name") if shared else "",
+        "ours": ours,
+        "can_trash": ours and entry.state not in OPEN,
+        "again": price if ours and entry.state == JobState.UNCERTAIN and entry.request else "",
     }
 
 
@@ -146,8 +157,11 @@ def _pictures(entry: Entry, folder: Path) -> list[dict[str, str]]:
     if clip and clip.path:
         found.append(("video", notebook_path(clip.path)))
     image = entry.request.image if entry.request else ""
-    if image:
-        found.append(("image", notebook_path(image) if isinstance(image, Path) else str(image)))
+    if isinstance(image, Path):
+        # On an account that machines share it may be on another one only.
+        found.append(("image", notebook_path(image) if image.exists() else None))
+    elif image:
+        found.append(("image", str(image)))
     return [{"kind": kind, "path": path} for kind, path in found if path]
 
 

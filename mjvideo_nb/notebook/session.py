@@ -6,6 +6,7 @@ up, when the first job is made or asked for.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import os
 import threading
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SANDBOX", "Session", "connect", "current"]
 
+CLIPS_AT_ONCE = 4
 SANDBOX = "sandbox"
 """The sandbox as a service: it has another address each time, and the same tasks."""
 
@@ -66,6 +68,7 @@ class Session:
         service: the address of the service, or "sandbox".
         storage: where clips are copied to, or None.
         gateway: the way to the service.
+        fetching: held for each clip that is brought here from another machine's copy; so many come at a time.
 
     Raises:
         InvalidRequest: a value is not what it should be; names it.
@@ -113,6 +116,7 @@ class Session:
         self._picking_up: Future[None] | None = None
         self._beginning = threading.RLock()
         self.gateway = Gateway(self, faults)
+        self.fetching = asyncio.Semaphore(CLIPS_AT_ONCE)
 
     @property
     def problem(self) -> str:

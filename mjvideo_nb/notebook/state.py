@@ -20,6 +20,8 @@ from mjvideo_nb.errors import (
 from mjvideo_nb.library import Entry, JobState
 from mjvideo_nb.models import Task, VideoRequest
 
+from .bringing import is_elsewhere
+
 if TYPE_CHECKING:
     from .session import Session
 
@@ -82,6 +84,8 @@ class State:
         steps: the chain that led to it, where it goes on from a clip.
         ratings: the stars of its clips, by index.
         trashed: it is in the trash.
+        elsewhere: it is done, and not all of its clips are on this machine: another one of the account has made them.
+        made_by: who else has asked for it; "" for one's own.
 
     """
 
@@ -100,6 +104,8 @@ class State:
     steps: tuple[Step, ...] = ()
     ratings: Mapping[int, int] = field(default_factory=dict)
     trashed: bool = False
+    elsewhere: bool = False
+    made_by: str = ""
 
     @property
     def ended(self) -> bool:
@@ -113,10 +119,15 @@ class State:
             InvalidRequest: there are none, or not yet.
 
         """
-        if self.task is None or self.phase != Phase.DONE:
+        if self.task is None or not (self.phase == Phase.DONE or self.elsewhere):
             why = f"index: the job is {self.phase}; there is no clip to extend until it is done."
             raise InvalidRequest(why, field="index")
         return self.task
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it is done, and not all of its clips could be brought to this machine."""
+        return self.elsewhere and self.ended and not self.trashed
 
     @property
     def prompt(self) -> str:
@@ -133,11 +144,15 @@ class State:
     def choices(self) -> tuple[str, ...]:
         """What can be done about a failure: "again" (pays once more), "forget", "resume" (pays nothing).
 
-        Of what is in the trash: "restore".
+        Of what is in the trash: "restore". What somebody else has asked for is theirs to send again and to settle.
         """
+        return tuple(choice for choice in self._choices if choice == "resume" or not self.made_by)
+
+    @property
+    def _choices(self) -> tuple[str, ...]:
         if self.trashed:
             return ("restore",)
-        if self.uncopied:
+        if self.uncopied or self.is_away:
             return ("resume",)
         if self.phase != Phase.FAILED or self.forgotten:
             return ()
@@ -161,6 +176,10 @@ def state_of(entry: Entry, request: VideoRequest | None, session: Session) -> St
         JobState.UNCERTAIN: Phase.FAILED,
         JobState.FORGOTTEN: Phase.FAILED,
     }.get(entry.state, Phase.PREPARING)
+    library = session.library
+    trashed, elsewhere = entry.trashed is not None, is_elsewhere(library, entry)
+    if elsewhere and not trashed:
+        phase = Phase.DOWNLOADING
     until = entry.ended.timestamp() if entry.ended else time.time()
     task = entry.task
     return State(
@@ -174,7 +193,9 @@ def state_of(entry: Entry, request: VideoRequest | None, session: Session) -> St
         forgotten=entry.state == JobState.FORGOTTEN,
         steps=_steps(request, entry, session),
         ratings=entry.ratings,
-        trashed=entry.trashed is not None,
+        trashed=trashed,
+        elsewhere=elsewhere,
+        made_by=entry.person if library.is_of_another(entry) else "",
     )
 
 

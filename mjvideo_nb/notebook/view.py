@@ -41,7 +41,7 @@ class JobView(ipywidgets.VBox):
             read_clip=lambda index: clip_bytes(job[index]),
             on_rate=job.rate,
             on_frame=self._use_frame,
-            on_delete=lambda _index: job.delete(),
+            on_delete=None if job.state.made_by else lambda _index: job.delete(),
         )
         super().__init__([self._stage])
         self.add_class("mj-view")

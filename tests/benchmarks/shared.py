@@ -247,7 +247,7 @@ def main() -> None:
         shared[0]._database.write(lambda connection: connection.execute(text("ANALYZE")))
         pages = {
             "everybody's": Query(),
-            "one person's": Query(words="take 7777"),
+            "one person's": Query(person="person7"),
             "words and stars": Query(words="take 49 wind", motion="low"),
         }
         for name, query in pages.items():

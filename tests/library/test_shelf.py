@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from mjvideo_nb import InvalidRequest, VideoRequest, frames
-from mjvideo_nb.library import Query
+from mjvideo_nb.library import JobState, Query
+from mjvideo_nb.library.tables import jobs
 
 TODAY = datetime.now().astimezone().date()
 
@@ -115,3 +117,46 @@ def test_what_is_under_way_cannot_be_thrown_away(library):
     entry = library.ledger.add(VideoRequest(image="https://x.example/a.jpg"), service="s")
     library.shelf.trash([entry.id])
     assert library.shelf.get(entry.id).trashed is None
+
+
+@pytest.fixture
+def two(library, made):
+    """A job of alice's and one of bob's, both in the trash, with tags of their own."""
+    both = {}
+    for person in ("alice", "bob"):
+        both[person] = entry = made(f"of {person}")
+        library.shelf.tag(entry.id, [person])
+        here = update(jobs).where(jobs.c.id == entry.id).values(person=person)
+        library._database.write(lambda connection, here=here: connection.execute(here))
+    return both
+
+
+def test_jobs_are_found_by_who_asked_for_them(library, two):
+    assert found(library, person="alice") == ["of alice"]
+    assert found(library, person="alice", words="bob") == []
+    assert found(library) == ["of bob", "of alice"]
+    assert library.shelf.all_tags("alice") == ["alice"]
+    assert library.shelf.all_tags() == ["alice", "bob"]
+    set_state = update(jobs).values(state=JobState.UNCERTAIN)
+    library._database.write(lambda connection: connection.execute(set_state))
+    assert [entry.prompt for entry in library.shelf.uncertain("bob")] == ["of bob"]
+    assert len(library.shelf.uncertain()) == 2
+
+
+def test_the_trash_is_emptied_of_one_persons_jobs(library, two):
+    library.shelf.trash([entry.id for entry in two.values()])
+    paths = {person: entry.clips[0].path for person, entry in two.items()}
+    assert library.shelf.empty_trash("alice") == []
+    assert (paths["alice"].exists(), paths["bob"].exists()) == (False, True)
+    assert found(library, trashed=True) == ["of bob"]
+    library.shelf.empty_trash()
+    assert found(library, trashed=True) == []
+
+
+def test_a_path_is_of_a_file_that_is_here_where_machines_share_the_tables(library, made):
+    entry = made()
+    entry.clips[1].path.unlink()
+    paths = [clip.path for clip in library.shelf.get(entry.id).clips]
+    assert (paths[1] is None) == library.is_shared
+    assert library.shelf.get(entry.id).is_kept == (not library.is_shared)
+    assert paths[0] is not None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 
 import pytest
 
+from mjvideo_nb.notebook import making
 from mjvideo_nb.notebook.session import Session
+from tests.s3 import S3Process
 
 KEY = "sk-marked-4711-never-to-be-seen"
 
@@ -29,3 +32,27 @@ def reached():
         assert condition() or event.wait(timeout), f"not reached: {job}"
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def s3():
+    with S3Process.start() as process:
+        yield process
+
+
+@pytest.fixture
+def bucket(s3, monkeypatch, tmp_path):
+    """A bucket, which the environment leads to, as on a hub; and a folder for the notebook."""
+    name = f"bucket-{secrets.token_hex(4)}"
+    s3.ask("PUT", f"/{name}")
+    s3.misbehave()
+    options = s3.options()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", options["key"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", options["secret"])
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr(making, "COPY_PAUSE", 0.01)
+    monkeypatch.chdir(tmp_path)
+    yield name
+    s3.misbehave()

@@ -27,16 +27,20 @@ NEWEST = datetime(2026, 3, 28, 17, 5, tzinfo=UTC)
 """When the newest job was asked for; each older one 37 minutes before."""
 
 
-def fill(folder: Path, count: int = 5000) -> None:
+def fill(folder: Path, count: int = 5000, *, database: str | None = None, people: tuple[str, ...] = ("",)) -> None:
     """Write so many jobs into the library of a folder. Number 0 is the newest; the ids are `job-00000` and so on.
 
-    Of each hundred one is failed, one refused and two in the trash; number 7 is uncertain. Every third was rated.
+    Of each hundred one is failed, one refused and two in the trash; number 7 is uncertain. Every third was rated. They are
+    of these people in turn, and the folder is on the machine of the first.
     """
-    library = Library(folder)
+    library = Library(folder, database)
     frames = [library.stills.keep(frame) for frame in _frames()]
     job_rows, clip_rows, tag_rows = [], [], []
     for number in range(count):
         row, of_clips, of_tags = _job(number, frames)
+        row["person"] = people[number % len(people)]
+        if number % len(people):
+            row["frame"] = "on-another-machine.jpg"
         job_rows.append(row)
         clip_rows += of_clips
         tag_rows += of_tags

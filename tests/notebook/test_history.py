@@ -255,7 +255,7 @@ def test_what_is_deleted_can_be_brought_back_until_the_trash_is_emptied(session,
     path = session.library.shelf.get(job).clips[0].path
     history = History(session)
     act(history, "open", id=job)
-    assert act(history, "trash", ids=[job]) == {"ok": True, "gone": [job], "kept": 0}
+    assert act(history, "trash", ids=[job]) == {"ok": True, "gone": [job], "kept": 0, "theirs": 0}
     assert shown(history) == ["stays"]
     assert history._cards.children == ()
     assert history._list.page["trash"] == 1
@@ -280,7 +280,7 @@ def test_what_is_under_way_is_not_deleted(session, shelf):
     answer = act(history, "trash", ids=[job])
     assert answer["ok"] is False
     assert "under way" in answer["message"]
-    assert act(history, "trash", ids=[job, done]) == {"ok": True, "gone": [done], "kept": 1}
+    assert act(history, "trash", ids=[job, done]) == {"ok": True, "gone": [done], "kept": 1, "theirs": 0}
     assert row_of(history, job)["can_trash"] is False
 
 
