@@ -185,6 +185,12 @@ def test_a_copy_is_there_and_comes_back_the_same(anywhere, clip, tmp_path):
     assert everything_under(target.parent) == ["2.mp4"]
 
 
+def test_a_storage_knows_its_own_copies_by_their_url(anywhere, clip):
+    assert anywhere.name_of(anywhere.put(clip.path, NAME, digest=clip.digest)) == NAME
+    assert anywhere.name_of("s3://another-bucket/prefix/clips/1/0.mp4") == ""
+    assert anywhere.name_of(f"{anywhere.url}-of-others/{NAME}") == ""
+
+
 def test_what_is_not_there_or_differs_is_not_had(anywhere, clip):
     assert not anywhere.has(NAME, size=clip.size)
     anywhere.put(clip.path, NAME, digest=clip.digest)

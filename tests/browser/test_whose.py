@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.notebook.many import fill
 
+from .test_access import axe, found_by  # noqa: F401 - a fixture
 from .test_history import STICKS_OUT, rows
 
 PHOTO = Path(__file__).parents[2] / "notebooks" / "coffee.jpg"
@@ -36,7 +37,7 @@ def shared(notebooks, shared_database):
     return notebook
 
 
-def test_the_history_is_mine_or_everybodys(shared):
+def test_the_history_is_mine_or_everybodys(shared, axe):  # noqa: F811
     history = shared.cell(0)
     whose = history.get_by_label("Whose")
     expect(whose).to_have_value("")
@@ -61,6 +62,7 @@ def test_the_history_is_mine_or_everybodys(shared):
     expect(theirs.get_by_role("textbox")).to_have_count(0)
     theirs.get_by_role("button", name="[0], 4 stars").click()
     expect(theirs.get_by_role("img", name="4 of 5 stars, clip [0]")).to_be_visible()
+    assert found_by(axe, shared, 0) == []
     for wide, window in WIDTHS.items():
         shared.resize(window, 1100)
         shared.screenshot(f"whose-everybody-{wide}", history)
