@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .errors import TaskFailed as TaskFailed
     from .errors import TaskNotFound as TaskNotFound
     from .errors import TaskTimeout as TaskTimeout
+    from .errors import WorkFailed as WorkFailed
     from .library import Library as Library
     from .library import Query as Query
     from .library import Spending as Spending
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from .notebook.api import balance as balance
     from .notebook.api import compare as compare
     from .notebook.api import connect as connect
+    from .notebook.api import each as each
     from .notebook.api import export as export
     from .notebook.api import history as history
     from .notebook.api import open as open  # noqa: A004 - read as mj.open(...)
@@ -94,6 +96,7 @@ _HOMES = {
         "TaskFailed",
         "TaskNotFound",
         "TaskTimeout",
+        "WorkFailed",
     ),
     ".library": ("Library", "Query", "Spending"),
     ".media": ("contact_sheet", "preview", "reel"),
@@ -104,6 +107,7 @@ _HOMES = {
         "balance",
         "compare",
         "connect",
+        "each",
         "export",
         "history",
         "open",

@@ -17,6 +17,7 @@
     ├── BadClip               what came is not a whole video
     ├── LibraryError          the folder that keeps everything cannot be used
     ├── StorageError          a clip could not be copied to the storage, or brought back; the local file is untouched
+    ├── WorkFailed            of work on many clips some could not be done, or its executor broke down
     ├── SandboxUnavailable    the embedded service cannot run here
     └── ServiceError          anything else that went wrong between us and the service
 
@@ -24,6 +25,10 @@ Each message says what happened, what it means for the money, and what to do nex
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
 
 __all__ = [
     "AuthenticationError",
@@ -45,6 +50,7 @@ __all__ = [
     "TaskFailed",
     "TaskNotFound",
     "TaskTimeout",
+    "WorkFailed",
     "error_of",
 ]
 
@@ -215,6 +221,20 @@ class StorageError(MJVideoError):
     """A clip could not be copied to the storage, or not brought back from it. The file on this machine is untouched."""
 
     headline = "The copy failed"
+
+
+class WorkFailed(MJVideoError):
+    """Pictures or films of clips could not all be made. What was made is whole, and nothing is paid for any of it.
+
+    Attributes:
+        made: the files that were made.
+        failures: by the file of a clip, why nothing could be made of it.
+
+    """
+
+    headline = "Not all could be made"
+    made: tuple[Path, ...] = ()
+    failures: Mapping[Path, Exception] = MappingProxyType({})
 
 
 class SandboxUnavailable(MJVideoError):

@@ -14,13 +14,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from .address import OBJECT_STORES, Address, is_url
 from .errors import InvalidRequest, MJVideoError, StorageError
 
-__all__ = ["Storage", "is_url"]
+__all__ = ["Storage", "copy_clip", "is_url"]
 
 PIECE = 4 * 1024 * 1024
 """Bytes read at a time, and so held in memory."""
@@ -73,13 +74,28 @@ class Storage:
     """
 
     def __init__(self, url: str, *, options: Mapping[str, Any] | None = None) -> None:
-        self._options = dict(options or {})
-        self._address = Address(url, self._options)
+        self._given, self._options = url, dict(options or {})
         self.url = self._address.shown
+        self._begin()
+
+    def _begin(self) -> None:
         self._process = os.getpid()
         self._guard = threading.Lock()
         self._connection: _Connection | None = None
         self._inherited: list[_Connection | None] = []
+
+    @cached_property
+    def _address(self) -> Address:
+        return Address(self._given, self._options)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process needs to connect by itself, its secrets included: a pickle of it is as secret as they are."""
+        return {"_given": self._given, "_options": self._options, "url": self.url}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """As made anew; that a package is missing there is said when it is used."""
+        self.__dict__.update(state)
+        self._begin()
 
     def __repr__(self) -> str:
         return f"Storage({self.url!r})"
@@ -222,6 +238,11 @@ class Storage:
 
         fs, root = url_to_fs(self._address.url, **{**self._options, "skip_instance_cache": True})
         return _Connection(fs, root.rstrip("/"), nullcontext() if fs.async_impl else threading.Lock())
+
+
+def copy_clip(source: Path, *, storage: Storage, name: str, digest: str) -> str:
+    """`Storage.put` as a function that any executor runs."""
+    return storage.put(source, name, digest=digest)
 
 
 def _checked(name: str) -> str:

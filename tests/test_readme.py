@@ -24,13 +24,21 @@ from pathlib import Path
 import nbformat
 import pytest
 from PIL import Image
+from traitlets.config.loader import PyFileConfigLoader
 
 import mjvideo_nb as mj
+from mjvideo_nb import config
 from mjvideo_nb.cli.commands import parser
-from mjvideo_nb.config import DEFAULT_PRICE
+from mjvideo_nb.config import DEFAULT_BASE_URL, DEFAULT_PRICE
+from mjvideo_nb.library import Library
+from mjvideo_nb.library.line import UNCERTAIN_FOR
+from mjvideo_nb.library.postgres import LAST_WORDS_PATIENCE, PATIENCE
+from mjvideo_nb.library.presence import LEASE
 from mjvideo_nb.limits import AT_ONCE
+from mjvideo_nb.notebook.polling import ALONE
 from mjvideo_nb.pace import REMOTE
 from mjvideo_nb.retries import Retries
+from mjvideo_nb.transport import DEFAULT_TIMEOUT
 from tests.loopback import serving
 from tests.s3 import S3Process
 from tests.tour.kernel import run_all
@@ -40,6 +48,8 @@ README = (PROJECT / "README.md").read_text(encoding="utf-8")
 PROJECT_FILE = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 EXAMPLE_ID = "1773314942177684"
 """The id that stands for a task in the README; here it is one that the sandbox has made."""
+EXAMPLE_DATABASE = "postgresql+psycopg://me@db.example/videos"
+"""The address that stands for a shared database; here it is one of the run's own server."""
 KEY = "sk-marked-of-the-readme"
 FENCE = re.compile(r"^```(.*)\n((?:(?!```).*\n)*)```$", re.MULTILINE)
 INLINE = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
@@ -64,14 +74,22 @@ class Block:
         """Whether it is one for an interpreter of its own, which a kernel, whose loop runs, refuses."""
         return self.language == "python" and "asyncio.run(" in self.text
 
+    @property
+    def is_settings(self):
+        """Whether it is a file of settings, which a JupyterHub reads."""
+        return self.language == "python" and "get_config()" in self.text
+
 
 BLOCKS = [Block(README[: found.start()].count("\n") + 1, *found.groups()) for found in FENCE.finditer(README)]
 PROSE = FENCE.sub("", README)
 COMMANDS = [line for block in BLOCKS if block.language == "shell" for line in block.text.splitlines()]
+LIBRARY_COMMANDS = [command for command in COMMANDS if command.startswith("mjvideo-nb library ")]
 RUNNERS = {
-    "python": "test_the_notebook_runs, or test_the_program_runs",
+    "python": "test_the_notebook_runs, test_the_program_runs, or test_the_settings_of_a_hub_are_read",
     "ipython": "test_the_notebook_runs",
-    "shell": "test_the_commands_do_what_they_say, or TOO_LONG",
+    "shell": "test_the_commands_do_what_they_say, test_the_commands_for_a_library_do_what_they_say, or TOO_LONG",
+    "sql": "tests/library/test_roles.py",
+    "nginx": "test_the_proxy_is_set_up_as_the_page_says",
     "text": "test_the_folder_holds_what_the_listing_says, or a drawing",
 }
 
@@ -79,7 +97,7 @@ RUNNERS = {
 def cells():
     """What a user would type into one cell after the other."""
     for block in BLOCKS:
-        if block.language == "python" and not block.is_program:
+        if block.language == "python" and not (block.is_program or block.is_settings):
             for statement in ast.parse(block.text).body:
                 yield block, ast.get_source_segment(block.text, statement)
         elif block.language == "ipython":
@@ -147,7 +165,7 @@ def rendered(folder, environment):
     ended = []
     task_id = EXAMPLE_ID
     for command in COMMANDS:
-        if command in TOO_LONG:
+        if command in TOO_LONG or command in LIBRARY_COMMANDS:
             continue
         program, *words = shlex.split(command.replace(EXAMPLE_ID, task_id))
         assert program == "mjvideo-nb"
@@ -174,6 +192,53 @@ def test_the_commands_do_what_they_say(rendered, folder):
         assert last.startswith("task ")
 
 
+def test_the_commands_for_a_library_do_what_they_say(tmp_path, environment, shared_database):
+    library = Library(tmp_path / "mjvideo")
+    entry = library.ledger.add(mj.VideoRequest(image="https://x.example/a.jpg"), service="https://x.example", price=0.6)
+    library.ledger.refused(entry.id, mj.Refused("no"))
+    library.close()
+    told = ""
+    for command in LIBRARY_COMMANDS:
+        _, *words = shlex.split(command.replace(EXAMPLE_DATABASE, shared_database))
+        done = ran_by_python("-m", "mjvideo_nb.cli", *words, folder=tmp_path, environment=environment)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        told += done.stdout
+    assert told.count("1 job with 0 clips") == 2
+    assert (tmp_path / "moved-back" / "library.sqlite").exists()
+    assert re.search(r"alice +0\.00 of +20\.00 USD", told)
+
+
+def test_the_settings_of_a_hub_are_read(tmp_path, monkeypatch):
+    """By the loader that a hub has; what it sets is read by a kernel."""
+    (block,) = (block for block in BLOCKS if block.is_settings)
+    (tmp_path / "jupyterhub_config.py").write_text(block.text, encoding="utf-8")
+    monkeypatch.setenv("COMETAPI_KEY", KEY)
+    monkeypatch.setenv("MJ_SPEND_PASSWORD", "word")
+    given = PyFileConfigLoader("jupyterhub_config.py", str(tmp_path)).load_config().Spawner.environment
+    assert given["COMETAPI_KEY"] == KEY
+    assert config.database(given["MJVIDEO_DATABASE"])
+    assert all(name in parser().format_help() for name in given if not name.startswith("PG"))
+
+
+def test_the_proxy_is_set_up_as_the_page_says():
+    """Its lines are whole, it goes to the service, says who it is as a kernel does, and sends nothing twice."""
+    (block,) = (block for block in BLOCKS if block.language == "nginx")
+    lines = [line.partition("#")[0].strip() for line in block.text.splitlines()]
+    assert all(line.endswith((";", "{", "}")) for line in lines)
+    assert block.text.count("{") == block.text.count("}")
+    said = [tuple(shlex.split(line.rstrip(";"))) for line in lines if line.endswith(";")]
+    host = DEFAULT_BASE_URL.partition("://")[2]
+    assert {
+        ("proxy_pass", DEFAULT_BASE_URL),
+        ("proxy_set_header", "Host", host),
+        ("proxy_set_header", "Authorization", "Bearer sk-the-real-key"),
+        ("proxy_ssl_verify", "on"),
+        ("proxy_next_upstream", "off"),
+    } <= set(said)
+    (patience,) = (words[1] for words in said if words[0] == "proxy_read_timeout")
+    assert float(patience.rstrip("s")) > DEFAULT_TIMEOUT.read
+
+
 @pytest.mark.parametrize("command", TOO_LONG)
 def test_what_a_long_command_names_exists(command):
     assert command in COMMANDS
@@ -189,12 +254,16 @@ account.balance.__kwdefaults__["url"] = os.environ["TEST_ACCOUNT"]
 """The first cell: the sandbox is CometAPI, and what it says of accounts is said at an address of the test."""
 
 
-def test_the_notebook_runs(rendered, folder, environment, account, s3):
+def test_the_notebook_runs(rendered, folder, environment, account, s3, shared_database):
     task_id, _ = rendered
     shutil.copy(next(folder.glob("clips/*/0.mp4")), folder / "clips" / "old.mp4")
     asked = list(cells())
+
+    def told(source):
+        return source.replace(EXAMPLE_ID, task_id).replace(EXAMPLE_DATABASE, shared_database)
+
     notebook = nbformat.v4.new_notebook()
-    for source in [NAMED, *(source.replace(EXAMPLE_ID, task_id) for _, source in asked)]:
+    for source in [NAMED, *(told(source) for _, source in asked)]:
         notebook.cells.append(nbformat.v4.new_code_cell(source))
     nbformat.write(notebook, folder / "readme.ipynb")
     env = environment | {
@@ -342,6 +411,11 @@ def test_its_figures_are_those_of_the_code():
         f"`at_once={AT_ONCE}`",
         f"cost about {DEFAULT_PRICE:.2f} USD",
         {120.0: "tried again by itself for two minutes"}[Retries.deadline],
+        f"gives its place up {LEASE:.0f} s later",
+        {600.0: "keeps its place for ten minutes"}[UNCERTAIN_FOR],
+        f"waited for, {PATIENCE:.0f} s for most things and {LAST_WORDS_PATIENCE:.0f} s for what became of a paid request",
+        f"After {ALONE:.0f} s each kernel follows",
+        {5: "five unless whoever looks after the account says fewer"}[AT_ONCE],
     ):
         assert said in README
 

@@ -1,4 +1,4 @@
-"""The command line: `mjvideo-nb render | fetch | sandbox | demo | doctor`."""
+"""The command line: `mjvideo-nb render | fetch | sandbox | demo | library | doctor`."""
 
 from __future__ import annotations
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 import io
+import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from mjvideo_nb import __version__, config
 from mjvideo_nb.errors import MJVideoError
 
-from . import doctor, exits, render, sandbox, tour
+from . import doctor, exits, library, render, sandbox, tour
 from .terminal import complain, say
 
 __all__ = ["parser", "run"]
@@ -24,6 +26,7 @@ environment:
   COMETAPI_BASE_URL  the service's address, a path included (default: {config.DEFAULT_BASE_URL})
   MJVIDEO_SANDBOX    1: the sandbox also where there is a key
   MJVIDEO_LIBRARY    the folder, or the URL of a storage, of notebooks (default: {config.DEFAULT_LIBRARY}, beside the notebook)
+  MJVIDEO_DATABASE   the address of a PostgreSQL database that many machines share (default: a file in that folder)
   MJVIDEO_PRICE      USD a call, for what notebooks count and doctor says (default: {config.DEFAULT_PRICE:.2f})
   HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY are honoured. A key may also be kept in the system's key store,
   with the extra keyring: keyring set {config.KEYRING_SERVICE} COMETAPI_KEY.
@@ -42,9 +45,16 @@ examples:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Repeats no password where an address stands in a place that is not for it."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(re.sub(r"(://[^\s:/@]*):\S*@", r"\1:[secret]@", message))
+
+
 def parser() -> argparse.ArgumentParser:
     """Every command and option."""
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="mjvideo-nb",
         description="Make Midjourney videos: a still image and a prompt become four clips.",
         epilog=MORE,
@@ -54,7 +64,7 @@ def parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"mjvideo-nb {__version__}", help="print the version, and end"
     )
     commands = top.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (render, sandbox, tour, doctor):
+    for module in (render, sandbox, tour, library, doctor):
         module.add_to(commands)
     return top
 

@@ -57,6 +57,11 @@ class Database(ABC):
         """Let go of it."""
         self._engine.dispose()
 
+    @property
+    def reads_only(self) -> bool:
+        """Whether nothing can be written here; where that is known beforehand."""
+        return False
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One transaction that only reads.

@@ -9,7 +9,8 @@
       reserve            space for the last words on a full disk
 
 Several kernels may use one folder at once. Where kernels on many machines share an account, the tables are in a database
-that all of them reach, and each machine has the files of what it has made. All of it is synchronous, and quick; whoever must not wait runs it in a thread.
+that all of them reach, and each machine has the files of what it has made. All of it is synchronous, and quick; whoever must
+not wait runs it in a thread.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from .judging import Judging
 from .ledger import Ledger
 from .money import Spending
 from .postgres import PostgreSQL
-from .presence import FilePresence, Lease, Presence
+from .presence import FilePresence, Lease, Onlooker, Presence
 from .remembered import Remembered
 from .shared import SharedAccount
 from .shelf import Shelf
@@ -66,7 +67,8 @@ class Library:
         sweeping: the sweeps that were started.
         remembered: what a form begins with.
         allowances: what may be spent, and by whom.
-        account: what kernels on many machines do together, where they share the library; else None.
+        account: what kernels on many machines do together, where they share the library and this one may write in it;
+            else None.
 
     Raises:
         LibraryError: it cannot be used; says why, what is safe and what to do.
@@ -114,7 +116,7 @@ class Library:
 
     def _present(self) -> Presence:
         if self.is_shared:
-            return Lease(self._database, self.person)
+            return Onlooker(self._database) if self._database.reads_only else Lease(self._database, self.person)
         try:
             return FilePresence(self.folder / KERNELS)
         except (OSError, NotImplementedError) as error:
@@ -171,6 +173,8 @@ class Library:
             LibraryError: the library cannot be read or written.
 
         """
+        if isinstance(self._presence, Onlooker):
+            return []
         return self.ledger.take_over(self._presence, serves)
 
     def is_ours(self, entry: Entry) -> bool:
@@ -178,8 +182,8 @@ class Library:
         return entry.owner == self._presence.token
 
     def is_followed(self, entry: Entry) -> bool:
-        """Whether a kernel that still runs works on this `entry`."""
-        return self._presence.is_alive(entry.owner)
+        """Whether a kernel that still runs works on this `entry`, or whoever may only read leaves it to one."""
+        return isinstance(self._presence, Onlooker) or self._presence.is_alive(entry.owner)
 
     def spending(self) -> Spending:
         """What this library has spent."""
@@ -202,7 +206,16 @@ class Library:
 
 
 def _opened(folder: Path, address: Secret | None) -> Database:
-    return PostgreSQL(folder, address) if address else SQLite(folder)
+    if not address:
+        return SQLite(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LibraryError(
+            f"The folder {folder}, for the files of this machine, cannot be made ({error.strerror or error}). {SAFE} Mend "
+            "that, or name another with mj.connect(library=...)."
+        ) from error
+    return PostgreSQL(folder, address)
 
 
 _open: dict[tuple[int, Path, str], Library] = {}

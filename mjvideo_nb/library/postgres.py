@@ -16,14 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, insert, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, insert, make_url, select, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from mjvideo_nb.config import Secret
 from mjvideo_nb.errors import InvalidRequest, LibraryError
 
 from .database import SAFE, Database
-from .tables import writes
+from .tables import jobs, writes
 
 __all__ = ["CHANNEL", "CONNECT", "PostgreSQL", "is_passing"]
 
@@ -76,16 +76,16 @@ class PostgreSQL(Database):
             )
         try:
             address = make_url(url.reveal()).set(drivername="postgresql+psycopg")
-        except ArgumentError:
+        except (ArgumentError, ValueError):  # the latter where the port is no number, or a password has a slash in it
             address = None
         if address is None or not address.database:
             raise InvalidRequest(
                 "database: an address such as postgresql+psycopg://user@host/name, with the name of the database.",
                 field="database",
             )
-        self.where = address.set(drivername="postgresql", password=None, query={}).render_as_string()
+        where = URL.create("postgresql", address.username, None, address.host, address.port, address.database)
+        self.where = where.render_as_string()
         self.address = address
-        folder.mkdir(parents=True, exist_ok=True)
         super().__init__(folder, _engine(address.render_as_string(hide_password=False)))
 
     @contextmanager
@@ -119,6 +119,12 @@ class PostgreSQL(Database):
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.detach()  # it listens and holds locks: nobody else may have it afterwards
             yield connection
+
+    @property
+    def reads_only(self) -> bool:
+        """Whether the role that this connects as may not add anything."""
+        with self.read() as connection:
+            return not connection.scalar(text(f"SELECT has_table_privilege('{jobs.name}', 'INSERT')"))
 
     @property
     def _reading(self) -> Engine:

@@ -7,6 +7,7 @@ system keeps locks at all, which SQLite needs as well. On a shared account each 
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import socket
@@ -17,10 +18,14 @@ from typing import Protocol
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Select, delete, insert, select, update
 
+from mjvideo_nb.errors import LibraryError
+
 from .database import Database
 from .tables import kernels, writes
 
-__all__ = ["LEASE", "FilePresence", "Lease", "Presence", "alive"]
+__all__ = ["LEASE", "FilePresence", "Lease", "Onlooker", "Presence", "alive"]
+
+log = logging.getLogger(__name__)
 
 SUFFIX = ".alive"
 LEASE = 30.0
@@ -139,9 +144,7 @@ class Lease:
 
     def gone(self, tokens: Iterable[str], seconds: float = 0.0) -> set[str]:
         """Which of these kernels were not heard of lately, and not for so many seconds more."""
-        with self._database.read() as connection:
-            there = alive(self._database.clock(connection) - int(seconds * 1000))
-            return set(tokens) - {self.token} - set(connection.scalars(there))
+        return _gone(self._database, tokens, seconds) - {self.token}
 
     def end(self) -> None:
         """Give up this lease; what it works on may be taken over."""
@@ -155,7 +158,40 @@ class Lease:
             connection.execute(delete(kernels).where(kernels.c.seen < clock - REMEMBERED))
             connection.execute(delete(writes).where(writes.c.at < clock - REMEMBERED))
 
-        self._database.write(work, alone=False)
+        try:
+            self._database.write(work, alone=False)
+        except LibraryError as error:
+            log.info("the lease is left to run out: %s", error)
+
+
+class Onlooker:
+    """Whoever may only read a shared database: sees who is there, and is not seen.
+
+    Args:
+        database: where.
+
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.token = secrets.token_hex(8)
+
+    def is_alive(self, token: str) -> bool:
+        """Whether the kernel of this `token` was heard of lately."""
+        return not self.gone([token])
+
+    def gone(self, tokens: Iterable[str], seconds: float = 0.0) -> set[str]:
+        """Which of these kernels were not heard of lately, and not for so many seconds more."""
+        return _gone(self._database, tokens, seconds)
+
+    def end(self) -> None:
+        """Nothing: there is no lease to give up."""
+
+
+def _gone(database: Database, tokens: Iterable[str], seconds: float) -> set[str]:
+    with database.read() as connection:
+        there = alive(database.clock(connection) - int(seconds * 1000))
+        return set(tokens) - set(connection.scalars(there))
 
 
 def alive(clock: int) -> Select[tuple[str]]:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
 from .postgres import CHANNEL, LOCK, PostgreSQL
 from .presence import LEASE, Lease
@@ -36,7 +36,8 @@ OnChange = Callable[[bool], object]
 HOLDER = text(
     "SELECT held.pid FROM pg_locks held JOIN kernels ON kernels.session = held.pid"
     " WHERE held.locktype = 'advisory' AND held.granted AND held.classid = :lock AND held.objid = :account"
-    " AND held.objsubid = 2 AND kernels.seen < extract(epoch FROM clock_timestamp()) * 1000 - :lease"
+    " AND held.objsubid = 2 AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    " AND kernels.seen < extract(epoch FROM clock_timestamp()) * 1000 - :lease"
 )
 
 
@@ -85,9 +86,16 @@ class Switchboard:
         with self._guard:
             before, self._sought[account] = self._sought.get(account), on_change
             held = account in self._held
-        if held and before:
-            before(False)
+        if held:
+            if before:
+                before(False)
             on_change(True)
+
+    def leave(self, account: str, on_change: OnChange) -> None:
+        """Seek that right no more, and let another kernel have it; nothing where somebody else seeks it here now."""
+        with self._guard:
+            if self._sought.get(account) == on_change:
+                del self._sought[account]
 
     def stop(self) -> None:
         """End it, and with it the right to poll."""
@@ -132,27 +140,34 @@ class Switchboard:
     def _beat(self, connection: Connection) -> None:
         self._lease.renew_in(connection, connection.connection.dbapi_connection.info.backend_pid)  # type: ignore[union-attr]
         with self._guard:
-            wanted = self._sought.keys() - self._held
+            wanted, given_up = self._sought.keys() - self._held, self._held - self._sought.keys()
+            self._held -= given_up
+        for account in given_up:
+            connection.execute(text("SELECT pg_advisory_unlock(:lock, :account)"), _key(account))
         for account in wanted:
             self._try(connection, account)
 
     def _try(self, connection: Connection, account: str) -> None:
-        key = {"lock": LOCK, "account": zlib.crc32(account.encode()) & 0x7FFFFFFF}
+        key = _key(account)
         if connection.scalar(text("SELECT pg_try_advisory_lock(:lock, :account)"), key):
             with self._guard:
                 self._held.add(account)
-                on_change = self._sought[account]
-            on_change(True)
+                on_change = self._sought.get(account)
+            if on_change:
+                on_change(True)
             return
         for row in connection.execute(HOLDER, {**key, "lease": int(LEASE * 1000)}):
             log.warning("whoever polled for all was not heard of for %.0f s; another kernel takes its place", LEASE)
-            connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": row.pid})
+            try:
+                connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": row.pid})
+            except ProgrammingError as error:  # another role's, and this one was not given pg_signal_backend
+                log.warning("that kernel's connection could not be ended: %s", error.orig)
 
     def _disconnected(self) -> None:
         if self.connected:
             self.connected, self.lost = False, time.monotonic()
         with self._guard:
-            lost = [self._sought[account] for account in self._held]
+            lost = [self._sought[account] for account in self._held & self._sought.keys()]
             self._held.clear()
         for on_change in lost:
             on_change(False)
@@ -162,3 +177,8 @@ class Switchboard:
             listeners = list(self._listeners)
         for listener in listeners:
             listener(about, name)
+
+
+def _key(account: str) -> dict[str, int]:
+    """The advisory lock of whoever polls the tasks of an account."""
+    return {"lock": LOCK, "account": zlib.crc32(account.encode()) & 0x7FFFFFFF}

@@ -113,6 +113,7 @@ jobs = Table(
     Index("jobs_by_time", "created"),
     Index("jobs_by_person", "person", "created"),
     Index("jobs_by_turn", "turn"),
+    Index("jobs_by_price", "state", "person", "price"),  # what was spent is added up from it alone
 )
 
 clips = Table(

@@ -8,14 +8,17 @@ from .animation import preview
 from .files import check_extra, missing
 from .film import Probe, probe
 from .joining import reel
+from .many import Tally, many
 from .stills import contact_sheet, last_frame, poster
 from .tags import read_tags, tag
 
 __all__ = [
     "Probe",
+    "Tally",
     "check_extra",
     "contact_sheet",
     "last_frame",
+    "many",
     "missing",
     "poster",
     "preview",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 import os
+from concurrent.futures import Executor
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mjvideo_nb import elsewhere
 from mjvideo_nb.errors import InvalidRequest
 from mjvideo_nb.written import written
 
@@ -30,7 +32,14 @@ DITHER = 10
 """Levels over which the dither spreads a colour: enough against bands, and not yet a pattern that is seen."""
 
 
-def preview(clip: Any, path: str | os.PathLike[str], *, width: int = 320, fps: float = 12) -> Path:
+def preview(
+    clip: Any,
+    path: str | os.PathLike[str],
+    *,
+    width: int = 320,
+    fps: float = 12,
+    executor: Executor | None = None,
+) -> Path:
     """Write a clip as an animated WebP or GIF that plays for ever. The WebP is clearer at a fifth of the size.
 
     Args:
@@ -38,6 +47,7 @@ def preview(clip: Any, path: str | os.PathLike[str], *, width: int = 320, fps: f
         path: where it goes, ending in `.webp` or `.gif`; a file that is there is replaced, a missing folder is made.
         width: in pixels; a narrower clip keeps its own.
         fps: frames a second, from 0.1 to 50; a slower clip keeps its own.
+        executor: where it is made, such as a process pool or a Dask client's `client.get_executor()`; by default here.
 
     Returns:
         The path of the preview.
@@ -45,6 +55,7 @@ def preview(clip: Any, path: str | os.PathLike[str], *, width: int = 320, fps: f
     Raises:
         InvalidRequest: an argument is wrong, or PyAV or Pillow is missing.
         BadClip: it is no video.
+        WorkFailed: the executor did not do it.
         OSError: a file cannot be read or written.
 
     """
@@ -55,6 +66,8 @@ def preview(clip: Any, path: str | os.PathLike[str], *, width: int = 320, fps: f
     whole_number(width, "width", 16, WIDEST)
     if isinstance(fps, bool) or not isinstance(fps, int | float) or not SLOWEST <= fps <= FASTEST:
         raise InvalidRequest(f"fps: frames a second, from {SLOWEST} to {FASTEST}, not {fps!r}.", field="fps")
+    if executor is not None:
+        return elsewhere.run(executor, preview, source, target, width=width, fps=fps)
     track = survey(source)
     pace = min(Fraction(fps).limit_denominator(1001), track.rate)
     images = []

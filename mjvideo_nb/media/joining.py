@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mjvideo_nb import elsewhere
 from mjvideo_nb.errors import InvalidRequest
 from mjvideo_nb.written import written
 
@@ -36,7 +38,13 @@ UNSPECIFIED = 2
 _Stream = TypeVar("_Stream", bound="Stream")
 
 
-def reel(clips: Iterable[Any], path: str | os.PathLike[str], *, reencode: bool | None = None) -> Path:
+def reel(
+    clips: Iterable[Any],
+    path: str | os.PathLike[str],
+    *,
+    reencode: bool | None = None,
+    executor: Executor | None = None,
+) -> Path:
     """Join clips one after the other into one MP4, without sound.
 
     Clips that were encoded alike are copied, so that every frame stays equal to the last bit. Others are encoded anew
@@ -46,6 +54,7 @@ def reel(clips: Iterable[Any], path: str | os.PathLike[str], *, reencode: bool |
         clips: clips that are on disk, or paths, in their order.
         path: where the reel goes; a file that is there is replaced, a missing folder is made.
         reencode: True encodes in any case, False never; None copies where that is possible.
+        executor: where it is made, such as a process pool or a Dask client's `client.get_executor()`; by default here.
 
     Returns:
         The path of the reel.
@@ -54,16 +63,19 @@ def reel(clips: Iterable[Any], path: str | os.PathLike[str], *, reencode: bool |
         InvalidRequest: an argument is wrong, `reencode=False` is asked of clips that do not fit together, or PyAV or
             Pillow is missing.
         BadClip: one of them is no video.
+        WorkFailed: the executor did not do it.
         OSError: a file cannot be read or written.
 
     """
-    check_extra()
     if isinstance(clips, str | os.PathLike) or not isinstance(clips, Iterable):
         raise InvalidRequest("clips: a list of clips or paths, in their order.", field="clips")
     sources = [path_of(clip, f"clips[{number}]") for number, clip in enumerate(clips)]
     target = path_of(path, "path")
     if not sources:
         raise InvalidRequest("clips: choose at least one.", field="clips")
+    if executor is not None:
+        return elsewhere.run(executor, reel, sources, target, reencode=reencode)
+    check_extra()
     tracks = [survey(source) for source in sources]
     obstacle = "" if reencode else _obstacle(sources, tracks)
     if obstacle and reencode is False:

@@ -6,9 +6,11 @@ import io
 import math
 import os
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mjvideo_nb import elsewhere
 from mjvideo_nb.written import written
 
 from .files import path_of, whole_number
@@ -85,7 +87,13 @@ def last_frame(path: str | os.PathLike[str]) -> Image.Image:
 
 
 def contact_sheet(
-    clip: Any, path: str | os.PathLike[str], *, columns: int = 4, rows: int = 3, width: int = 960
+    clip: Any,
+    path: str | os.PathLike[str],
+    *,
+    columns: int = 4,
+    rows: int = 3,
+    width: int = 960,
+    executor: Executor | None = None,
 ) -> Path:
     """Write frames of a clip at even distances, the first and the last among them, as one PNG.
 
@@ -95,6 +103,7 @@ def contact_sheet(
         columns: frames beside each other.
         rows: frames below each other; fewer where the clip has not that many frames.
         width: of the picture, in pixels.
+        executor: where it is made, such as a process pool or a Dask client's `client.get_executor()`; by default here.
 
     Returns:
         The path of the picture.
@@ -102,6 +111,7 @@ def contact_sheet(
     Raises:
         InvalidRequest: an argument is wrong, or PyAV or Pillow is missing.
         BadClip: it is no video.
+        WorkFailed: the executor did not do it.
         OSError: a file cannot be read or written.
 
     """
@@ -109,6 +119,8 @@ def contact_sheet(
     whole_number(columns, "columns", 1, 50)
     whole_number(rows, "rows", 1, 50)
     whole_number(width, "width", columns * (NARROWEST + GAP) + GAP, WIDEST)
+    if executor is not None:
+        return elsewhere.run(executor, contact_sheet, source, target, columns=columns, rows=rows, width=width)
     cell = (width - GAP * (columns + 1)) // columns
     images, times = [], []
     for frame, seconds in _spread(source, columns * rows):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,7 @@ from mjvideo_nb.models import Motion, VideoRequest
 from .blind import Ranking, ranking_of
 from .cell import current_cell
 from .compare import Comparison, comparison
+from .each import each_of
 from .export import write_page
 from .form import Studio
 from .history import History
@@ -27,6 +29,7 @@ __all__ = [
     "balance",
     "compare",
     "connect",
+    "each",
     "export",
     "history",
     "open",
@@ -127,6 +130,7 @@ def sweep(
     no_storage: bool = False,
     extra: Mapping[str, Any] | None = None,
     again: bool = False,
+    executor: Executor | None = None,
 ) -> Sweep:
     """Plan a matrix of videos, one for each combination, to make and compare: it shows its price and waits for a press.
 
@@ -145,6 +149,8 @@ def sweep(
         no_storage: as for `video`, the same in all.
         extra: as for `video`, the same in all.
         again: True for a new sweep also where this cell has made it before.
+        executor: where posters and copies of these videos are made, such as a process pool or a Dask client's
+            `client.get_executor()`; by default that of `connect`, else in threads.
 
     Returns:
         The sweep: show it as the last line of a cell, or call `start()`, which does what the button does.
@@ -162,6 +168,7 @@ def sweep(
         video_type=video_type,
         cell=current_cell(),
         again=again,
+        executor=executor,
         state=state,
         no_storage=no_storage,
         extra=extra or {},
@@ -301,3 +308,41 @@ def export(
     """
     chosen = [jobs] if isinstance(jobs, Job) else list(jobs)
     return write_page(path, [show_of(job) for job in chosen], title=title, videos=videos)
+
+
+def each(
+    make: Callable[..., Path],
+    clips: Any,
+    folder: str | os.PathLike[str],
+    *,
+    ending: str = "",
+    executor: Executor | None = None,
+    **options: Any,
+) -> list[Path]:
+    """A contact sheet, or a preview, of each of many clips: one file a clip, with its progress shown.
+
+    It ends when all are made. A clip of which none can be made costs no other its file. An interrupt takes back what was
+    not begun; what is whole stays. Nothing is sent to the service or paid.
+
+        mj.each(mj.contact_sheet, mj.history().jobs, "sheets", columns=5)
+
+    Args:
+        make: `mj.contact_sheet`, `mj.preview`, or a function of your own that takes a clip's path, the path of what it
+            makes, and the options.
+        clips: jobs, tasks, clips, paths, lists of those, or a mapping that gives names.
+        folder: where the files go; made if it is not there. They are called by the prompt, the task and the variant, or as
+            the clip's file; one that is there under this name is replaced.
+        ending: of the files, such as `".gif"`; by default `.png` for contact sheets and `.webp` for previews.
+        executor: where they are made, such as a process pool or a Dask client's `client.get_executor()`; by default that
+            of `connect`, else in threads.
+        options: for `make`, such as `columns=5`.
+
+    Returns:
+        The files, in the order of the clips.
+
+    Raises:
+        InvalidRequest: an argument is wrong, a clip is not on this disk, or PyAV or Pillow is missing; names it.
+        WorkFailed: some could not be made, or the executor broke down; `made` and `failures` say which.
+
+    """
+    return each_of(make, clips, folder, ending=ending, executor=executor, options=options)

@@ -12,8 +12,8 @@ import ipywidgets
 
 from mjvideo_nb.errors import InvalidRequest
 
+from .bringing import is_elsewhere
 from .card import card, download_name, notebook_path
-from .elsewhere import is_elsewhere
 from .in_marimo import InMarimo
 from .picks import Pick, labelled
 from .record import Told

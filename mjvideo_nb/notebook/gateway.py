@@ -167,6 +167,8 @@ class Gateway:
 
     async def close(self) -> None:
         """Close the connections and end the sandbox, if this session started one."""
+        if self._turns:
+            self._turns.close()
         if self._polling:
             self._polling.close()
         await self._close()

@@ -16,9 +16,9 @@ from mjvideo_nb.errors import InvalidRequest, TaskTimeout
 from mjvideo_nb.library import Entry, JobState
 from mjvideo_nb.models import Clip, Task, VideoRequest
 
+from .bringing import here
 from .card import card
 from .cell import current_cell
-from .elsewhere import here
 from .in_marimo import InMarimo
 from .iothread import io
 from .making import Making
@@ -269,16 +269,9 @@ class Job(Said, InMarimo):
         return self._session.jobs.make(self._extended(index, motion=motion, prompt=prompt))
 
     def _extended(self, index: int, **given: Any) -> VideoRequest:
-        request = self._finished_task().extend(index, **given)
+        request = self._state.finished_task().extend(index, **given)
         # A first frame that is gone, or on another machine, is not missed: the service goes on from its own clip.
         return replace(request, image="") if isinstance(request.image, Path) else request
-
-    def _finished_task(self) -> Task:
-        task = self._state.task
-        if task is None or not (self._state.phase == Phase.DONE or self._state.elsewhere):
-            why = f"index: the job is {self._state.phase}; there is no clip to extend until it is done."
-            raise InvalidRequest(why, field="index")
-        return task
 
     def lineage(self) -> tuple[Step, ...]:
         """The chain of requests that led to these clips, the first one first; as far back as the library knows."""
@@ -347,6 +340,10 @@ class Job(Said, InMarimo):
         """What is begun from this job goes by the settings of this `session` from now on, if its service is the same."""
         if session.serves(self._session.service):
             self._session = session
+
+    def work_by(self, executor: concurrent.futures.Executor | None) -> None:
+        """Its posters and copies are made by this `executor` from now on; None for that of its session."""
+        self._making.executor = executor
 
     def say_shown_again(self) -> None:
         """Say on the card that nothing was sent for it now."""

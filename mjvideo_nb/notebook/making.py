@@ -7,14 +7,13 @@ stopped.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from mjvideo_nb import media
 from mjvideo_nb.client import Client, prepare
 from mjvideo_nb.errors import (
     LibraryError,
@@ -25,17 +24,17 @@ from mjvideo_nb.errors import (
     TaskFailed,
     TaskNotFound,
 )
-from mjvideo_nb.library import Entry, JobState, Library
+from mjvideo_nb.library import Entry, JobState
 from mjvideo_nb.library.record import Record
 from mjvideo_nb.models import Task, VideoRequest
+from mjvideo_nb.storage import Storage, copy_clip
 
-from .elsewhere import bring_here
+from .bringing import bring_here
+from .helping import COPY_PATIENCE, done_by, posters
 from .session import Session
 from .state import Phase
 
 __all__ = ["Making"]
-
-log = logging.getLogger(__name__)
 
 COPY_TRIES = 3
 COPY_PAUSE = 2.0
@@ -64,6 +63,7 @@ class Making:
         enter: shows how far it is.
         is_new: whether its entry was made for it; only then is it sent. Whatever else is not sent yet, somebody else sends.
         phase: where it is now.
+        executor: what makes its posters and copies instead of the session's; None for that one.
 
     """
 
@@ -74,6 +74,7 @@ class Making:
     enter: Enter
     is_new: bool
     phase: str = Phase.PREPARING
+    executor: Executor | None = None
 
     def __post_init__(self) -> None:
         self._record = Record(self.session.library, self.entry.id, self.session.writer, self._owes)
@@ -138,7 +139,7 @@ class Making:
         """
         entry = await asyncio.to_thread(self.session.library.shelf.get, self.entry.id) or self.entry
         came = await bring_here(self.session, entry, lambda words: self.enter(Phase.DOWNLOADING, remark=words))
-        await asyncio.to_thread(_make_posters, came, self.session.library)
+        await posters(came, self.session.library, self.executor or self.session.executor)
 
     def _show(self, phase: str, **changes: Any) -> None:
         self.phase = phase
@@ -184,7 +185,7 @@ class Making:
             raise
         await self._record.kept(task, copies, copying=self.session.storage is not None)
         await self._record.settle()  # what is not written down is not kept
-        await asyncio.to_thread(_make_posters, [copy.path for copy in copies], self.session.library)
+        await posters([copy.path for copy in copies], self.session.library, self.executor or self.session.executor)
         clips = tuple(replace(clip, path=copy.path) for clip, copy in zip(task.clips, copies, strict=True))
         return replace(task, clips=clips)
 
@@ -200,7 +201,7 @@ class Making:
             self._show(Phase.DONE, task=task, remark=words, uncopied=False)
             name = path.relative_to(self.session.library.folder).as_posix()
             try:
-                url = await self._persist(partial(storage.put, path, name, digest=clip.digest))
+                url = await self._persist(partial(self._put, storage, path, name, clip.digest))
             except StorageError as error:
                 await self._record.trouble(error)
                 self._show(Phase.DONE, task=task, remark=str(error), uncopied=True)
@@ -210,13 +211,18 @@ class Making:
             self._show(Phase.DONE, task=task, remark="")
         return task
 
-    async def _persist(self, put: Callable[[], str]) -> str:
+    async def _put(self, storage: Storage, path: Path, name: str, digest: str) -> str:
+        executor = self.executor or self.session.executor
+        url: str = await done_by(executor, COPY_PATIENCE, copy_clip, path, storage=storage, name=name, digest=digest)
+        return url
+
+    async def _persist(self, put: Callable[[], Awaitable[str]]) -> str:
         for tries in range(1, COPY_TRIES):
             try:
-                return await asyncio.to_thread(put)
+                return await put()
             except StorageError:
                 await asyncio.sleep(COPY_PAUSE * 2 ** (tries - 1))
-        return await asyncio.to_thread(put)
+        return await put()
 
     async def _wait_for_its_kernel(self) -> None:
         """Another kernel sends this: look into the library until it has, or until it is gone."""
@@ -257,16 +263,3 @@ class Making:
     def _owes(self, error: LibraryError | None) -> None:
         self.session.money_changed()
         self.enter(self.phase, remark=f"The task goes on, but could not be written down. {error}" if error else "")
-
-
-def _make_posters(clips: Sequence[Path], library: Library) -> None:
-    """Small pictures for the history, where the extra `media` is there; a clip without one is shown by its first frame."""
-    if media.missing():
-        return
-    for clip in clips:
-        poster = library.poster_path(clip)
-        try:
-            if not poster.exists():
-                media.poster(clip, poster)
-        except (MJVideoError, OSError) as error:
-            log.warning("no poster of %s: %s", clip, error)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
-from mjvideo_nb import flags, frames, sweeps
+from mjvideo_nb import elsewhere, flags, frames, sweeps
 from mjvideo_nb.errors import InvalidRequest
 from mjvideo_nb.models import VIDEO_TYPES, VideoRequest, is_empty
 
@@ -35,6 +36,7 @@ def sweep_of(
     video_type: Any,
     cell: Cell | None,
     again: bool,
+    executor: Executor | None = None,
     **rest: Any,
 ) -> Sweep:
     """A sweep of these values; or the one that the same cell has planned or started of the same before.
@@ -44,6 +46,7 @@ def sweep_of(
         LibraryError: the library cannot be used.
 
     """
+    elsewhere.check(executor)
     loaded = [_frame(each) for each in sweeps.values("image", image)]
     types = [VIDEO_TYPES.get(each, each) for each in sweeps.values("video_type", video_type)]
     made = sweeps.plan(
@@ -65,6 +68,7 @@ def sweep_of(
         if cell and not again:
             if key in _known:
                 _known[key].session = session  # it may have been connected anew meanwhile, with another budget
+                _known[key].work_by(executor)
                 _known[key].say_shown_again()
                 return _known[key]
             kept = session.library.sweeping.find(name, mark)
@@ -76,6 +80,7 @@ def sweep_of(
             cell=name,
             mark=mark,
             sweep_id=kept.id if kept else "",
+            executor=executor,
         )
         if kept:
             sweep.say_shown_again()

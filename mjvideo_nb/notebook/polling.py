@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mjvideo_nb import wire
 from mjvideo_nb.client import Client
-from mjvideo_nb.errors import LibraryError, MJVideoError, ServiceError, TaskFailed
+from mjvideo_nb.errors import AuthenticationError, LibraryError, MJVideoError, ServiceError, TaskFailed
 from mjvideo_nb.library import Entry
 from mjvideo_nb.library.ledger import ACCEPTED
 from mjvideo_nb.library.shared import SharedAccount
@@ -35,6 +35,8 @@ ALONE = 20.0
 """Seconds without the database after which a kernel looks for itself."""
 LOOK_AGAIN = 10.0
 """Seconds after which whoever waits reads what was seen without being told."""
+ASIDE = 60.0
+"""Seconds for which a kernel whose key is not taken leaves polling to others."""
 GATHER = 0.05
 """Seconds in which what is seen goes into one transaction: a bulk answer tells of many tasks at once."""
 
@@ -67,7 +69,8 @@ class Polling:
         shared.switchboard.seek(account, self._is_chosen)
 
     def close(self) -> None:
-        """Follow nothing any more."""
+        """Follow nothing any more, and let another kernel poll."""
+        self._shared.switchboard.leave(self._account, self._is_chosen)
         self._resign()
 
     # Whoever waits
@@ -89,13 +92,12 @@ class Polling:
             on_trouble: as there.
 
         """
-        sights = self._shared.sights
         news = self._waiting[job] = asyncio.Event()
         self._troubled[job] = on_trouble
         try:
-            seen = await asyncio.to_thread(sights.get, job)
+            seen = await self._look(job)
             if isinstance(seen, MJVideoError):
-                await asyncio.to_thread(sights.forget, job)  # it was given up, and is wanted again
+                await asyncio.to_thread(self._shared.sights.forget, job)  # it was given up, and is wanted again
                 seen = None
             while True:
                 if isinstance(seen, MJVideoError):
@@ -192,6 +194,8 @@ class Polling:
                         self._followed[entry.id] = asyncio.create_task(self._follow(client, entry))
             except MJVideoError as error:
                 log.warning("nothing can be followed for the others: %s", error)
+            except Exception:  # whatever it is: who holds this part and does nothing would stop all of them
+                log.exception("nothing can be followed for the others")
             try:
                 async with asyncio.timeout(ROUND):
                     await self._new.wait()
@@ -205,10 +209,22 @@ class Polling:
             await client.wait(task, on_update=partial(self._sees, entry.id), on_trouble=self._has_trouble)
         except TaskFailed:
             pass  # seen as such, and told
+        except AuthenticationError as error:
+            self._step_aside(error)
         except MJVideoError as error:
             self._sees(entry.id, error)
+        except Exception:  # it is followed again in the next round
+            log.exception("%s cannot be followed for the others", task.id)
         finally:
             self._followed.pop(entry.id, None)
+
+    def _step_aside(self, error: MJVideoError) -> None:
+        """This kernel's key is not taken, which must not end what others have under way: let one of them poll."""
+        log.warning("this kernel cannot poll for the others: %s", error)
+        self._has_trouble(error)
+        self._shared.switchboard.leave(self._account, self._is_chosen)
+        self._resign()
+        self._loop.call_later(ASIDE, self._shared.switchboard.seek, self._account, self._is_chosen)
 
     def _sees(self, job: str, sight: Sight) -> None:
         if isinstance(sight, Task) and not sight.raw:

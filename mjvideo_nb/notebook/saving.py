@@ -17,7 +17,7 @@ from mjvideo_nb.written import written
 
 from .state import Step
 
-__all__ = ["save"]
+__all__ = ["readable", "save"]
 
 FIELDS = ("prompt", "index", "task_id", "motion", "video_type", "date", "time", "rating")
 LONGEST_NAME = 120
@@ -56,7 +56,7 @@ def save(
 
 def _save(entry: Entry, clip: KeptClip, told: dict[str, Any], folder: Path, name: str) -> Path:
     assert clip.path is not None  # noqa: S101 - asked before
-    stem = _readable(name.format_map(_fields(entry, clip))) or f"{entry.task_id}-{clip.index}"
+    stem = readable(name.format_map(_fields(entry, clip))) or f"{entry.task_id}-{clip.index}"
     to = _free(folder, stem, told)
     media.tag(
         clip.path,
@@ -125,7 +125,7 @@ def _check(name: str) -> None:
         raise InvalidRequest(f"name: there is no field {unknown[0]!r}; it is {known}.", field="name")
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """A name that every file system takes, whatever the prompt holds."""
     words = re.sub(r'[<>:"/\\|?*\x00-\x1f\x7f]+', " ", text)
     words = re.sub(r"\s+", " ", words)[:LONGEST_NAME].strip(" .")

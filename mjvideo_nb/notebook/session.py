@@ -11,13 +11,13 @@ import atexit
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from mjvideo_nb import config, storage
+from mjvideo_nb import config, elsewhere, storage
 from mjvideo_nb.account import balance_at
 from mjvideo_nb.client import Client
 from mjvideo_nb.errors import AuthenticationError, InvalidRequest, SandboxUnavailable
@@ -62,6 +62,7 @@ class Session:
         budget: USD that all jobs of the library together may cost, or None for no limit.
         fault: in the sandbox, what shall go wrong: names of `mjvideo-nb sandbox --faults`, with `*2` behind one for the
             next two times.
+        executor: what makes posters and copies to the storage, or None for threads.
 
     Attributes:
         service: the address of the service, or "sandbox".
@@ -87,7 +88,10 @@ class Session:
         at_once: int = AT_ONCE,
         budget: float | None = None,
         fault: str | Sequence[str] = (),
+        executor: Executor | None = None,
     ) -> None:
+        elsewhere.check(executor)
+        self.executor = executor
         if sandbox and (api_key or base_url):
             raise InvalidRequest(
                 "sandbox: it has its own address and needs no key; give one or the other.", field="sandbox"
@@ -298,6 +302,7 @@ def connect(
     at_once: int = AT_ONCE,
     budget: float | None = None,
     fault: str | Sequence[str] = (),
+    executor: Executor | None = None,
 ) -> Session:
     """Choose the service and the folder for the jobs made from now on; only needed where the defaults do not do.
 
@@ -318,6 +323,8 @@ def connect(
             it is refused before it is sent.
         fault: with `sandbox=True`, what shall go wrong, to see how that looks: names of `mjvideo-nb sandbox --faults`,
             such as `"queue-full*2"` for the next two times. `[fault:NAME]` in a prompt does it to one task.
+        executor: where posters and copies to the storage are made, such as a process pool or a Dask client's
+            `client.get_executor()`; by default in threads. It stays open, and is yours to close.
 
     Returns:
         The session, which tells where things go and never the key.
@@ -337,6 +344,7 @@ def connect(
         at_once=at_once,
         budget=budget,
         fault=fault,
+        executor=executor,
     )
     with _guard:
         return _adopt(session)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .job import Job
     from .session import Session
 
-__all__ = ["Record", "Showing", "Shown", "small_posters"]
+__all__ = ["Record", "Showing", "Shown", "display_bundle", "in_kernel", "small_posters"]
 
 V = TypeVar("V", bound=ipywidgets.Widget)
 
@@ -80,21 +80,21 @@ class Record:
         The view is closed when its cell was run again and nothing shows it any more.
         """
         if not outputs.note(self.view):
-            _display({"text/plain": CLOSED})
+            display_bundle({"text/plain": CLOSED})
             return
-        if _in_kernel():
+        if in_kernel():
             # Without the words of the widget: those of the record say more.
-            _display({WIDGET: {"version_major": 2, "version_minor": 0, "model_id": self.view.model_id}})
+            display_bundle({WIDGET: {"version_major": 2, "version_minor": 0, "model_id": self.view.model_id}})
         with self._guard:
             self._last = self._told()
-            _display(self._last, name=self._name)
+            display_bundle(self._last, name=self._name)
 
     def refresh(self, _change: object = None) -> None:
         """Bring the record up to date wherever it stands. From any thread."""
         with self._guard:
             if self.view.comm is None:
                 self._let_go()
-            elif self._last and _in_kernel():
+            elif self._last and in_kernel():
                 try:
                     self._update()
                 except Exception:  # a job that was paid for does not fail because of a picture of it
@@ -106,7 +106,7 @@ class Record:
             self._last = told
             # In a context of its own, where ipykernel takes the cell that runs now for the parent of the message: who
             # executes a notebook without a browser listens to that one only. JupyterLab goes by the name.
-            contextvars.Context().run(_display, told, name=self._name, update=True)
+            contextvars.Context().run(display_bundle, told, name=self._name, update=True)
 
     def _told(self) -> dict[str, str]:
         told: list[Told] = []
@@ -270,12 +270,14 @@ def _poster(library: Library, clip: Path, most: int) -> str:
     return thumbnail(data, "image/jpeg", most)
 
 
-def _in_kernel() -> bool:
+def in_kernel() -> bool:
+    """Whether there is a kernel, whose outputs a page shows."""
     ipython = sys.modules.get("IPython")
     return hasattr(ipython.get_ipython() if ipython else None, "kernel")
 
 
-def _display(bundle: Mapping[str, object], *, name: str | None = None, update: bool = False) -> None:
+def display_bundle(bundle: Mapping[str, object], *, name: str | None = None, update: bool = False) -> None:
+    """Put something into the output of the running cell, by media type; or, by its `name`, in the place of what it was."""
     from IPython.display import display
 
     display(dict(bundle), raw=True, display_id=name, update=update)  # type: ignore[no-untyped-call]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mjvideo_nb.errors import (
+    InvalidRequest,
     MJVideoError,
     QueueFull,
     RateLimited,
@@ -19,7 +20,7 @@ from mjvideo_nb.errors import (
 from mjvideo_nb.library import Entry, JobState
 from mjvideo_nb.models import Task, VideoRequest
 
-from .elsewhere import is_elsewhere
+from .bringing import is_elsewhere
 
 if TYPE_CHECKING:
     from .session import Session
@@ -110,6 +111,18 @@ class State:
     def ended(self) -> bool:
         """Whether nothing more will happen by itself."""
         return self.phase in {Phase.DONE, Phase.FAILED}
+
+    def finished_task(self) -> Task:
+        """The task whose clips can be gone on from.
+
+        Raises:
+            InvalidRequest: there are none, or not yet.
+
+        """
+        if self.task is None or not (self.phase == Phase.DONE or self.elsewhere):
+            why = f"index: the job is {self.phase}; there is no clip to extend until it is done."
+            raise InvalidRequest(why, field="index")
+        return self.task
 
     @property
     def is_away(self) -> bool:

@@ -61,6 +61,7 @@ class Sweep(InMarimo):
         cell: the cell that asks for it, or "".
         mark: what is asked, to know it again.
         sweep_id: the library's name for it where it was started before.
+        executor: what makes posters and copies of its jobs; None for that of the session.
 
     """
 
@@ -74,8 +75,10 @@ class Sweep(InMarimo):
         cell: str = "",
         mark: str = "",
         sweep_id: str = "",
+        executor: concurrent.futures.Executor | None = None,
     ) -> None:
         self.session = session
+        self.executor = executor
         self.plan = plan
         self.first_frames = first_frames
         self.shown_again = False
@@ -292,6 +295,8 @@ class Sweep(InMarimo):
         self._know(number, job)
 
     def _know(self, number: int, job: Job) -> None:
+        if self.executor is not None:
+            job.work_by(self.executor)
         with self._guard:
             self._made[number] = job
         job.listen(self._filling.go_on)
@@ -358,6 +363,13 @@ class Sweep(InMarimo):
     def unlisten(self, listener: Callable[[], None]) -> None:
         """Call this `listener` no more."""
         self._news.unlisten(listener)
+
+    def work_by(self, executor: concurrent.futures.Executor | None) -> None:
+        """Posters and copies of its jobs are made by this `executor` from now on; None for that of the session."""
+        self.executor = executor
+        for job in self.jobs:
+            if job:
+                job.work_by(executor)
 
     def say_shown_again(self) -> None:
         """Say that this is what its cell has planned before, and that nothing was sent now."""

@@ -77,6 +77,11 @@ class Turns:
         if waiting.place:
             on_wait(0)
 
+    def close(self) -> None:
+        """Look at the line no more; whoever waits, waits for nothing that this process does."""
+        if self._looking:
+            self._looking.cancel()
+
     def _hears(self, about: str, _name: str) -> None:
         if about in {LINE, ""}:
             self._loop.call_soon_threadsafe(self._moved.set)
@@ -90,11 +95,20 @@ class Turns:
             except LibraryError as error:
                 # Who waits, waits on: nothing was sent, and the line is there again with the database.
                 log.warning("the line cannot be looked at: %s", error)
+            except Exception as error:
+                log.exception("the line cannot be looked at")
+                self._give_up(error)
             try:
                 async with asyncio.timeout(LOOK_AGAIN):
                     await self._moved.wait()
             except TimeoutError:
                 continue
+
+    def _give_up(self, error: Exception) -> None:
+        """A mistake of ours: nobody waits for a line that nobody looks at."""
+        for waiting in self._waiting.values():
+            if not waiting.future.done():
+                waiting.future.set_exception(error)
 
     async def _settle(self) -> None:
         ids = list(self._waiting)

@@ -19,14 +19,25 @@ from mjvideo_nb.cli.commands import parser
 
 PACKAGE = Path(mjvideo_nb.__file__).parent
 VARIABLE = r"\b(?:COMETAPI|MJVIDEO)_[A-Z_]+"
-(COMMANDS,) = [action.choices for action in parser()._actions if isinstance(action, argparse._SubParsersAction)]
+
+
+def commands_of(command, above=""):
+    """Every command by its name, those that a command has of its own behind its name."""
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, one in action.choices.items():
+                yield f"{above}{name}", one
+                yield from commands_of(one, f"{above}{name} ")
+
+
+COMMANDS = dict(commands_of(parser()))
 
 
 def test_without_a_command_it_says_what_there_is(run):
     ended = run()
     assert ended.status == 2
     assert ended.out == ""
-    for name in ("render", "fetch", "sandbox", "demo", "doctor"):
+    for name in ("render", "fetch", "sandbox", "demo", "library", "doctor"):
         assert f"\n    {name} " in ended.err
     assert "To begin, without a key and without cost: mjvideo-nb demo." in ended.err
 
@@ -66,7 +77,7 @@ def test_each_help_has_examples_that_parse_and_its_exit_statuses(run, name):
     assert examples
     for example in examples:
         words = shlex.split(example)
-        assert words[0] == (name or words[0])
+        assert words[: len(name.split())] == name.split()
         assert parser().parse_args(words).run
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, text
 
 LATER = ("judgements", "rankings", "sweep_jobs", "sweeps", "settings", "kernels", "allowances")
 LATER_COLUMNS = ("person", "turn", "placed", "sight")
-LATER_INDEXES = ("jobs_by_person", "jobs_by_turn")
+LATER_INDEXES = ("jobs_by_person", "jobs_by_turn", "jobs_by_price")
 
 
 def make_older(connection: Connection, form: str = "{}") -> None:

@@ -76,6 +76,8 @@ def test_the_way_of_a_job_that_goes_well(library):
     ended = library.shelf.get(entry.id)
     assert (ended.state, ended.status, ended.is_kept) == (JobState.RUNNING, "SUCCESS", False)
     path = library.clips_folder / TASK.id / "0.mp4"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"some clip")
     library.ledger.kept(entry.id, {0: Copy(path, 9, "abc")})
     done = library.shelf.get(entry.id)
     assert (done.state, done.is_kept, done.clips[0].path, done.clips[0].digest) == (JobState.DONE, True, path, "abc")

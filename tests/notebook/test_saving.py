@@ -81,4 +81,4 @@ def test_a_name_that_cannot_be_filled_in_is_refused(job, tmp_path, name):
     ],
 )
 def test_any_prompt_makes_a_name_that_file_systems_take(text, name):
-    assert saving._readable(text) == name
+    assert saving.readable(text) == name

@@ -13,7 +13,7 @@ from mjvideo_nb import frames
 from mjvideo_nb.library import JobState, Query
 from mjvideo_nb.library.tables import clips, jobs
 from mjvideo_nb.notebook import api
-from mjvideo_nb.notebook.elsewhere import is_elsewhere
+from mjvideo_nb.notebook.bringing import is_elsewhere
 from mjvideo_nb.notebook.history import History
 from mjvideo_nb.notebook.session import Session
 

@@ -1,0 +1,143 @@
+"""Kernels on machines of their own, on one account: turns, one who polls for all, and what the cards say."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+import pytest
+
+import mjvideo_nb as mj
+from mjvideo_nb.models import VideoRequest
+from mjvideo_nb.notebook import polling
+from mjvideo_nb.notebook.session import Session
+from mjvideo_nb.notebook.state import Phase
+from mjvideo_nb.sandbox.process import SandboxProcess
+
+from .conftest import KEY
+
+
+@pytest.fixture
+def service(tmp_path):
+    """A service of the test's own, that goes by the clock, and its counts."""
+    with SandboxProcess.start(seconds=1.0, store=tmp_path / "store", render=False) as process:
+        yield process
+
+
+@pytest.fixture
+def machine(service, shared_database, tmp_path):
+    """``machine()``: a session on a machine of its own."""
+    opened = []
+
+    def more(**settings):
+        folder = tmp_path / f"machine{len(opened)}"
+        opened.append(Session(KEY, service.url, library=folder, database=shared_database, **settings))
+        return opened[-1]
+
+    yield more
+    for session in opened:
+        session.close()
+        session.library.close()
+
+
+@pytest.fixture
+def misbehave_here(service):
+    """As `misbehave`, of this test's own service."""
+
+    def set_faults(*faults):
+        body = json.dumps({"faults": list(faults)}).encode()
+        put = urllib.request.Request(f"{service.url}/sandbox/faults", body, method="PUT")
+        with urllib.request.urlopen(put, timeout=10) as answer:
+            assert answer.status == 200
+
+    return set_faults
+
+
+def stats(service):
+    with urllib.request.urlopen(f"{service.url}/sandbox/stats", timeout=10) as answer:
+        return json.load(answer)
+
+
+def request(photo, prompt="petals", **extra):
+    return VideoRequest(image=photo, prompt=prompt, extra={"batchSize": 1, **extra})
+
+
+def test_two_machines_take_turns_and_one_asks_for_both(machine, service, photo):
+    a, b = machine(at_once=1), machine(at_once=1)
+    jobs = [session.jobs.make(request(photo, f"{number}")) for number in range(2) for session in (a, b)]
+    for job in jobs:
+        assert job.wait(60).clips[0].path.is_file()
+    counted = stats(service)
+    assert (counted["accepted"], counted["most_running"]) == (4, 1)
+    assert a.library.account.line.busy(a.account) == 0
+
+
+def test_a_card_says_which_place_it_has_in_the_line_of_all(machine, photo, reached):
+    a, b = machine(at_once=1), machine(at_once=1)
+    first = a.jobs.make(request(photo, "[fault:stuck]"))
+    reached(first, lambda: first.id is not None)
+    second = b.jobs.make(request(photo))
+    reached(second, lambda: second.state.phase == Phase.WAITING)
+    assert second.state.place == 1
+    assert "Waiting its turn, next in line" in str(second.card)
+
+
+def test_a_task_that_fails_is_told_to_whoever_asked_for_it(machine, photo):
+    a, b = machine(), machine()
+    good = a.jobs.make(request(photo))
+    bad = b.jobs.make(request(photo, "[fault:fail-internal]"))
+    with pytest.raises(mj.TaskFailed, match="back"):
+        bad.wait(60)
+    assert good.wait(60).succeeded
+
+
+def test_a_kernel_that_hears_nobody_looks_for_itself(machine, cluster, photo, reached, monkeypatch):
+    monkeypatch.setattr(polling, "ALONE", 0.0)
+    monkeypatch.setattr(polling, "LOOK_AGAIN", 0.5)
+    a = machine()
+    job = a.jobs.make(request(photo))
+    reached(job, lambda: job.id is not None)
+    cluster.stop()
+    reached(job, lambda: job.task.succeeded)
+    cluster.start()
+    assert job.wait(120).clips[0].path.is_file()
+    assert a.library.shelf.get(job.entry_id).state == "done"
+
+
+def test_a_key_that_is_not_taken_harms_nobody_else(machine, misbehave_here, photo, monkeypatch):
+    """The kernel that polls is refused: it leaves that to others for a while, and what they have under way goes on."""
+    monkeypatch.setattr(polling, "ASIDE", 1.0)
+    a = machine()
+    a.jobs.make(request(photo)).wait(60)  # it polls
+    b = machine()
+    misbehave_here({"name": "http-401", "times": 3, "routes": ["list", "fetch"]})
+    job = b.jobs.make(request(photo))
+    assert job.wait(60).clips[0].path.is_file()
+
+
+def test_the_sandbox_is_each_kernels_own(shared_database, tmp_path, photo):
+    session = Session(library=tmp_path / "machine", database=shared_database, sandbox=True)
+    job = session.jobs.make(request(photo))
+    assert job.wait(120).clips[0].path.is_file()
+    session.close()
+    session.library.close()
+
+
+def test_the_address_with_its_password_is_shown_nowhere(machine, cluster, tmp_path, monkeypatch):
+    address = cluster.create().replace("owner@", "owner:hunter2@")
+    monkeypatch.setenv("MJVIDEO_DATABASE", address)
+    session = Session(KEY, "http://127.0.0.1:9", library=tmp_path / "machine")
+    assert session.library.is_shared
+    assert "hunter2" not in f"{session!r} {session.library!r} {session.database!r} {vars(session)!r}"
+    assert "shared database" in repr(session)
+    session.close()
+    session.library.close()
+
+
+def test_connecting_again_to_the_same_database_keeps_the_jobs(machine, shared_database, monkeypatch):
+    a = machine()
+    again = Session(KEY, a.service, library=a.folder, database=shared_database)
+    other = Session(KEY, a.service, library=a.folder)
+    assert a.keeps_with(again)
+    assert not a.keeps_with(other)
+    assert a.library is again.library
