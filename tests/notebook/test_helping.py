@@ -24,7 +24,6 @@ from mjvideo_nb.notebook.session import Session
 from tests.s3 import S3Process
 
 from .conftest import KEY
-from .test_copies import bucket  # noqa: F401 - a fixture
 from .test_jobs import request_  # noqa: F401 - a fixture
 
 
@@ -84,7 +83,7 @@ def has_posters(session, job):
     return len(job.clips) > 0
 
 
-def test_posters_are_made_by_the_executor_of_the_session(connect, processes, request_):  # noqa: F811
+def test_posters_are_made_by_the_executor_of_the_session(connect, processes, request_):
     session = connect(executor=processes)
     job = session.jobs.make(request_)
     job.wait(60)
@@ -92,7 +91,7 @@ def test_posters_are_made_by_the_executor_of_the_session(connect, processes, req
     assert processes.given == {"poster": 1}
 
 
-def test_copies_and_their_checks_are_made_there_too(s3, bucket, connect, processes, request_):  # noqa: F811
+def test_copies_and_their_checks_are_made_there_too(s3, bucket, connect, processes, request_):
     session = connect(library=f"s3://{bucket}/videos", executor=processes)
     s3.misbehave(refuse_every=2)
     job = session.jobs.make(request_)
@@ -104,7 +103,7 @@ def test_copies_and_their_checks_are_made_there_too(s3, bucket, connect, process
     assert processes.given["copy_clip"] >= 1
 
 
-def test_without_one_it_is_done_in_threads(connect, request_):  # noqa: F811
+def test_without_one_it_is_done_in_threads(connect, request_):
     session = connect()
     assert session.executor is None
     job = session.jobs.make(request_)
@@ -141,7 +140,7 @@ def test_a_sweep_that_is_shown_again_takes_the_executor_of_now(connect, processe
     assert again.executor is processes
 
 
-def test_an_executor_that_was_shut_down_costs_no_job_its_clips(s3, bucket, connect, request_, caplog):  # noqa: F811
+def test_an_executor_that_was_shut_down_costs_no_job_its_clips(s3, bucket, connect, request_, caplog):
     gone = ThreadPoolExecutor(1)
     gone.shutdown()
     session = connect(library=f"s3://{bucket}/videos", executor=gone)
@@ -157,7 +156,7 @@ def test_an_executor_that_was_shut_down_costs_no_job_its_clips(s3, bucket, conne
     assert os.environ["AWS_SECRET_ACCESS_KEY"] not in caplog.text
 
 
-def test_an_executor_without_workers_is_not_waited_for_for_ever(connect, request_, monkeypatch, caplog):  # noqa: F811
+def test_an_executor_without_workers_is_not_waited_for_for_ever(connect, request_, monkeypatch, caplog):
     monkeypatch.setattr(helping, "POSTER_PATIENCE", 0.05)
     hung = Hung()
     session = connect(executor=hung)
