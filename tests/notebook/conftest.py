@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from mjvideo_nb import VideoRequest, frames
 from mjvideo_nb.notebook import making
 from mjvideo_nb.notebook.session import Session
 from tests.s3 import S3Process
@@ -20,6 +21,12 @@ def session(sandbox, tmp_path):
     session = Session(KEY, sandbox.url, library=tmp_path / "library")
     yield session
     session.close()
+
+
+@pytest.fixture
+def request_(photo):
+    """One clip instead of four, for tests that are about something else."""
+    return VideoRequest(image=frames.load(photo), prompt="steam rises", extra={"batchSize": 1})
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from mjvideo_nb.notebook.session import Session
 from tests.loopback import Server, answer
 
 from .conftest import KEY
-from .test_jobs import request_  # noqa: F401 - a fixture
 
 
 @pytest.fixture
@@ -46,7 +45,7 @@ def test_a_video_is_opened_spent_and_exported(current, photo, tmp_path):
     assert KEY not in page
 
 
-def test_a_job_without_clips_cannot_be_exported(current, request_, misbehave, tmp_path):  # noqa: F811
+def test_a_job_without_clips_cannot_be_exported(current, request_, misbehave, tmp_path):
     misbehave("refused-9")
     job = current.jobs.make(request_)
     with pytest.raises(mj.Refused):

@@ -10,8 +10,6 @@ import mjvideo_nb as mj
 from mjvideo_nb.notebook.compare import comparison
 from mjvideo_nb.notebook.picks import Pick, labelled, pick
 
-from .test_jobs import request_  # noqa: F401 - a fixture
-
 
 def asked(prompt="steam rises", **fields):
     return mj.VideoRequest(**{"image": "https://x.example/a.jpg", "prompt": prompt, **fields})
@@ -58,7 +56,7 @@ def test_what_nothing_is_known_of_has_a_name_all_the_same():
     assert [one.label for one in labelled([Pick(url="https://x/1"), Pick(url="https://x/2")])] == ["clip 1", "clip 2"]
 
 
-def test_jobs_tasks_clips_files_urls_and_labels_stand_on_one_stage(session, request_, tmp_path, monkeypatch):  # noqa: F811
+def test_jobs_tasks_clips_files_urls_and_labels_stand_on_one_stage(session, request_, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     job = session.jobs.make(request_)
     task = job.wait(60)
@@ -83,7 +81,7 @@ def test_jobs_tasks_clips_files_urls_and_labels_stand_on_one_stage(session, requ
     assert [clip.get("loose", False) for clip in clips] == [False] * 3 + [True] * 3 + [False]
 
 
-def test_clips_of_the_library_have_stars_wherever_they_are_shown(session, request_, tmp_path):  # noqa: F811
+def test_clips_of_the_library_have_stars_wherever_they_are_shown(session, request_, tmp_path):
     job = session.jobs.make(request_)
     job.wait(60)
     job.rate(0, 2)
@@ -108,7 +106,7 @@ def test_clips_of_the_library_have_stars_wherever_they_are_shown(session, reques
     assert len(extended.wait(60).clips) == 4
 
 
-def test_a_clip_of_an_earlier_task_is_found_in_the_library(session, request_):  # noqa: F811
+def test_a_clip_of_an_earlier_task_is_found_in_the_library(session, request_):
     job = session.jobs.make(request_)
     job.wait(60)
     (found,) = pick(session, [mj.Clip(job.id, 0)])

@@ -8,7 +8,6 @@ from mjvideo_nb.library import JobState
 from mjvideo_nb.notebook.session import Session
 
 from .conftest import KEY
-from .test_jobs import request_  # noqa: F401 - a fixture
 
 
 def connect(sandbox, bucket):
@@ -21,7 +20,7 @@ def equal_there(s3, bucket, entry):
     return all(hashlib.sha256(there[names[clip.index]]).hexdigest() == clip.digest for clip in entry.clips)
 
 
-def test_a_server_that_refuses_every_third_write_gets_every_clip_all_the_same(s3, bucket, sandbox, request_):  # noqa: F811
+def test_a_server_that_refuses_every_third_write_gets_every_clip_all_the_same(s3, bucket, sandbox, request_):
     session = connect(sandbox, bucket)
     s3.misbehave(refuse_every=3)
     jobs = [session.jobs.make(request_) for _ in range(4)]
@@ -36,7 +35,7 @@ def test_a_server_that_refuses_every_third_write_gets_every_clip_all_the_same(s3
     session.close()
 
 
-def test_a_copy_that_cannot_be_made_is_shown_and_made_at_the_next_opening(s3, bucket, sandbox, request_, reached):  # noqa: F811
+def test_a_copy_that_cannot_be_made_is_shown_and_made_at_the_next_opening(s3, bucket, sandbox, request_, reached):
     session = connect(sandbox, bucket)
     s3.misbehave(refuse_every=1)
     job = session.jobs.make(request_)
@@ -60,7 +59,7 @@ def test_a_copy_that_cannot_be_made_is_shown_and_made_at_the_next_opening(s3, bu
     after.close()
 
 
-def test_the_copy_is_tried_again_from_the_card(s3, bucket, sandbox, request_):  # noqa: F811
+def test_the_copy_is_tried_again_from_the_card(s3, bucket, sandbox, request_):
     session = connect(sandbox, bucket)
     s3.misbehave(refuse_every=1)
     job = session.jobs.make(request_)

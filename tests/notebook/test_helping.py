@@ -24,7 +24,6 @@ from mjvideo_nb.notebook.session import Session
 from tests.s3 import S3Process
 
 from .conftest import KEY
-from .test_jobs import request_  # noqa: F401 - a fixture
 
 
 class Counted(ProcessPoolExecutor):

@@ -18,12 +18,6 @@ from mjvideo_nb.notebook.session import Session
 from .conftest import KEY
 
 
-@pytest.fixture
-def request_(photo):
-    """One clip instead of four, for tests that are about something else."""
-    return mj.VideoRequest(image=frames.load(photo), prompt="steam rises", extra={"batchSize": 1})
-
-
 async def test_from_a_photograph_to_clips_on_disk_and_on(session, photo):
     request = mj.VideoRequest(image=frames.load(photo), prompt="steam rises", motion="high")
     job = session.jobs.make(request)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 import mjvideo_nb as mj
-from mjvideo_nb import frames
 from mjvideo_nb.library import JobState, Library, Query
 from mjvideo_nb.notebook import jobs
 from mjvideo_nb.notebook import session as sessions
@@ -16,11 +15,6 @@ from .conftest import KEY
 
 CELL = Cell("a-cell", "first run")
 AGAIN = Cell("a-cell", "second run")
-
-
-@pytest.fixture
-def request_(photo):
-    return mj.VideoRequest(image=frames.load(photo), prompt="steam rises", extra={"batchSize": 1})
 
 
 @pytest.fixture

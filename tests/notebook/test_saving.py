@@ -12,11 +12,9 @@ import mjvideo_nb as mj
 from mjvideo_nb import media
 from mjvideo_nb.notebook import saving
 
-from .test_jobs import request_  # noqa: F401 - a fixture
-
 
 @pytest.fixture
-def job(session, request_):  # noqa: F811
+def job(session, request_):
     job = session.jobs.make(replace(request_, prompt="steam rises, slowly / <b>☕</b>"))
     job.wait(60)
     return job
@@ -47,7 +45,7 @@ def test_a_copy_has_a_readable_name_and_what_made_it_beside_and_inside(job, tmp_
     assert frames[0] == frames[1]
 
 
-def test_saving_again_is_the_same_file_and_another_clip_gets_a_number(job, tmp_path, session, request_):  # noqa: F811
+def test_saving_again_is_the_same_file_and_another_clip_gets_a_number(job, tmp_path, session, request_):
     (first,) = job.save(tmp_path, name="clip")
     assert job.save(tmp_path, name="clip") == [first]
     other = session.jobs.make(request_)
