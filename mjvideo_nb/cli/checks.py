@@ -70,7 +70,7 @@ def local_checks() -> list[Check]:
         packages(),
         proxy(),
         disk(config.library()),
-        records(config.library()),
+        records(config.library(), os.environ.get("MJVIDEO_DATABASE", "")),
         sandbox(),
         keyring(),
         kernel(installed("ipykernel"), installed("nest-asyncio")),
@@ -138,20 +138,25 @@ def disk(library: Path) -> Check:
     return Check("library", NOTE if free < 25 * TASK_SIZE else OK, words)
 
 
-def records(folder: Path) -> Check:
-    """What the library holds, and whether it can be used."""
+def records(folder: Path, address: str = "") -> Check:
+    """What the library holds, and whether it can be used; the one at an `address`, where many machines share it."""
     from mjvideo_nb.library import Query, open_library  # it loads SQLAlchemy, which no other command needs
+    from mjvideo_nb.library.postgres import has_library
 
-    if not (folder / "library.sqlite").exists():
-        return Check("records", OK, "none yet")
     try:
-        library = open_library(folder)
+        database = config.database(address)
+        if not (has_library(database) if database else (folder / "library.sqlite").exists()):
+            return Check("records", OK, "none yet")
+        library = open_library(folder, database)
         total = library.shelf.search(Query(), limit=0)[1]
         uncertain, still_open = len(library.shelf.uncertain()), len(library.shelf.open_jobs())
         spent = library.spent()
-    except LibraryError as error:
+        if database:
+            library.close()  # else the others would take this for a kernel that has died
+    except (LibraryError, InvalidRequest) as error:
         return Check("records", WRONG, str(error))
-    words = f"{total} {'job' if total == 1 else 'jobs'}, {spent:.2f} USD spent; {still_open} not ended"
+    where = " in the shared database" if database else ""
+    words = f"{total} {'job' if total == 1 else 'jobs'}{where}, {spent:.2f} USD spent; {still_open} not ended"
     if uncertain:
         return Check("records", NOTE, f"{words}; {uncertain} with unknown outcome: settle them in mj.history().")
     return Check("records", OK, words)

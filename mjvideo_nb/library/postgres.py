@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, insert, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, insert, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from mjvideo_nb.config import Secret
@@ -25,7 +25,7 @@ from mjvideo_nb.errors import InvalidRequest, LibraryError
 from .database import SAFE, Database
 from .tables import jobs, writes
 
-__all__ = ["CHANNEL", "CONNECT", "PostgreSQL", "is_passing"]
+__all__ = ["CHANNEL", "CONNECT", "PostgreSQL", "has_library", "is_passing"]
 
 T = TypeVar("T")
 
@@ -69,24 +69,11 @@ class PostgreSQL(Database):
     shared = True
 
     def __init__(self, folder: Path, url: Secret) -> None:
-        if importlib.util.find_spec("psycopg") is None:
-            raise InvalidRequest(
-                'database: a PostgreSQL library needs psycopg: pip install "mjvideo-nb[shared]", then restart the kernel.',
-                field="database",
-            )
-        try:
-            address = make_url(url.reveal()).set(drivername="postgresql+psycopg")
-        except (ArgumentError, ValueError):  # the latter where the port is no number, or a password has a slash in it
-            address = None
-        if address is None or not address.database:
-            raise InvalidRequest(
-                "database: an address such as postgresql+psycopg://user@host/name, with the name of the database.",
-                field="database",
-            )
+        address = _address(url)
         where = URL.create("postgresql", address.username, None, address.host, address.port, address.database)
         self.where = where.render_as_string()
         self.address = address
-        super().__init__(folder, _engine(address.render_as_string(hide_password=False)))
+        super().__init__(folder, _engine(address))
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -201,8 +188,45 @@ def is_passing(error: BaseException) -> bool:
     )
 
 
-def _engine(url: str) -> Engine:
+def has_library(url: Secret) -> bool:
+    """Whether a library is in the database at this address. Nothing is made there for an answer.
+
+    Raises:
+        InvalidRequest: it is no address, or psycopg is missing.
+        LibraryError: the database cannot be asked.
+
+    """
+    engine = _engine(_address(url))
+    try:
+        return inspect(engine).has_table(jobs.name)
+    except SQLAlchemyError as error:
+        said = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise LibraryError(f"The database cannot be asked ({said}). Nothing was sent because of this.") from error
+    finally:
+        engine.dispose()
+
+
+def _address(url: Secret) -> URL:
+    if importlib.util.find_spec("psycopg") is None:
+        raise InvalidRequest(
+            'database: a PostgreSQL library needs psycopg: pip install "mjvideo-nb[shared]", then restart the kernel.',
+            field="database",
+        )
+    try:
+        address = make_url(url.reveal()).set(drivername="postgresql+psycopg")
+    except (ArgumentError, ValueError):  # the latter where the port is no number, or a password has a slash in it
+        address = None
+    if address is None or not address.database:
+        raise InvalidRequest(
+            "database: an address such as postgresql+psycopg://user@host/name, with the name of the database.",
+            field="database",
+        )
+    return address
+
+
+def _engine(address: URL) -> Engine:
     # One connection is kept, and more are made where several threads work at once: a server has a few hundred in all.
+    url = address.render_as_string(hide_password=False)
     return create_engine(
         url, hide_parameters=True, connect_args=dict(CONNECT), pool_pre_ping=True, pool_size=1, max_overflow=7
     )

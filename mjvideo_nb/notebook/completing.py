@@ -93,11 +93,12 @@ def _recent(fragment: str) -> list[tuple[str, list[int]]]:
         from .session import current
 
         session = current()
-        if not (session.folder / "library.sqlite").exists():
+        # On a server only where that was reached before: Tab waits for nobody.
+        if not (session.has_jobs or (session.database is None and (session.folder / "library.sqlite").exists())):
             return []
         from mjvideo_nb.library import Query
 
-        found, _ = session.library.shelf.search(Query(), limit=LOOKED_AT)
+        found, _ = session.library.shelf.search(Query(person=session.library.whose), limit=LOOKED_AT)
     except MJVideoError as error:
         log.info("no ids to offer: %s", error)
         return []

@@ -12,7 +12,7 @@ import pytest
 from mjvideo_nb import SubmissionUncertain, VideoRequest, config
 from mjvideo_nb.cli import checks
 from mjvideo_nb.cli.checks import NOTE, OK, WRONG
-from mjvideo_nb.library import open_library
+from mjvideo_nb.library import Library, open_library
 from mjvideo_nb.trouble import Reply
 from tests.loopback import DROP, HANG, Server, answer, unused_url
 
@@ -249,6 +249,21 @@ def test_what_the_library_holds_is_told_and_what_to_settle(tmp_path):
     check = checks.records(tmp_path)
     assert check.state == WRONG
     assert "damaged" in check.words
+
+
+def test_what_a_shared_library_holds_is_told_and_none_is_made(tmp_path, shared_database, cluster):
+    assert checks.records(tmp_path, shared_database).words == "none yet"
+    assert checks.records(tmp_path, shared_database).words == "none yet"  # the first look has made none
+    library = Library(tmp_path, shared_database)
+    library.ledger.add(VideoRequest(image="https://x.example/a.jpg"), service="s", price=0.6)
+    check = checks.records(tmp_path, shared_database)
+    assert (check.state, check.words) == (OK, "1 job in the shared database, 0.60 USD spent; 1 not ended")
+    library.close()
+    nowhere = cluster.url("nowhere").replace("owner@", "owner:hunter2@")
+    for wrong in (nowhere, "videos", "postgresql://host"):
+        check = checks.records(tmp_path, wrong)
+        assert check.state == WRONG
+        assert "hunter2" not in check.words
 
 
 def test_a_library_that_is_not_there_yet_is_not_made(tmp_path):

@@ -9,7 +9,8 @@ import pytest
 
 import mjvideo_nb as mj
 from mjvideo_nb.models import VideoRequest
-from mjvideo_nb.notebook import polling
+from mjvideo_nb.notebook import completing, polling
+from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.session import Session
 from mjvideo_nb.notebook.state import Phase
 from mjvideo_nb.sandbox.process import SandboxProcess
@@ -141,3 +142,12 @@ def test_connecting_again_to_the_same_database_keeps_the_jobs(machine, shared_da
     assert a.keeps_with(again)
     assert not a.keeps_with(other)
     assert a.library is again.library
+
+
+def test_tab_offers_ones_own_tasks_and_waits_for_no_server(machine, photo, monkeypatch):
+    a = machine()
+    monkeypatch.setattr(sessions, "_current", a)
+    assert completing._tasks("") == []  # nothing was asked of the server yet
+    job = a.jobs.make(request(photo))
+    job.wait(60)
+    assert completing._tasks("") == [job.id]
