@@ -187,7 +187,10 @@ class Library:
 
     def spending(self) -> Spending:
         """What this library has spent."""
-        return money.spending(self._database)
+        spending = money.spending(self._database)
+        if self.is_shared:
+            spending.mine = self.allowances.spent().get(self.person, 0.0)
+        return spending
 
     def spent(self) -> float:
         """The same as one figure, in USD."""

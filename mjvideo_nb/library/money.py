@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from .allowances import counted
 from .database import Database
@@ -15,6 +15,8 @@ from .tables import jobs
 
 __all__ = ["Spending", "Sum", "spending", "spent"]
 
+QUARTER = 15 * 60 * 1000
+"""Milliseconds."""
 UNSURE = frozenset({JobState.SENDING, JobState.UNCERTAIN, JobState.FORGOTTEN})
 
 
@@ -51,13 +53,16 @@ class Spending(Sum):
         reserved: of requests that wait to be sent.
         refunded: of tasks that failed, which most gateways give back; not part of `total`.
         days: the same for each day on which something was asked for, newest first.
+        mine: on an account that many share, what counts as spent of one's own; else None.
 
     """
 
     days: Mapping[date, Sum] = field(default_factory=dict)
+    mine: float | None = None
 
     def __repr__(self) -> str:
-        lines = [f"{self.total:.2f} USD spent in this folder{_parts(self)}"]
+        where = "in this folder" if self.mine is None else f"on this account, {self.mine:.2f} USD of it by you"
+        lines = [f"{self.total:.2f} USD spent {where}{_parts(self)}"]
         lines += [f"  {day:%Y-%m-%d}  {each.total:8.2f}{_parts(each)}" for day, each in self.days.items()]
         return "\n".join(lines)
 
@@ -79,14 +84,18 @@ def spending(database: Database) -> Spending:
         LibraryError: the library cannot be read.
 
     """
+    # Added up by the database for each quarter of an hour, which is of one day wherever this machine is.
+    quarter = (jobs.c.created // QUARTER).label("quarter")
+    sums = select(quarter, jobs.c.state, func.sum(jobs.c.price).label("price")).where(jobs.c.price > 0)
     with database.read() as connection:
-        rows = connection.execute(
-            select(jobs.c.created, jobs.c.state, jobs.c.price).where(jobs.c.price > 0).order_by(jobs.c.created.desc())
-        ).all()
+        rows = connection.execute(sums.group_by(quarter, jobs.c.state).order_by(quarter.desc())).all()
     total = Spending()
     days: dict[date, Sum] = {}
     for row in rows:
-        for some in (total, days.setdefault(datetime.fromtimestamp(row.created / 1000).astimezone().date(), Sum())):
+        for some in (
+            total,
+            days.setdefault(datetime.fromtimestamp(row.quarter * QUARTER / 1000).astimezone().date(), Sum()),
+        ):
             _count(some, JobState(row.state), row.price)
     total.days = days
     return total

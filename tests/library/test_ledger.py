@@ -197,6 +197,8 @@ def test_what_was_not_accepted_or_has_failed_is_given_back_and_what_is_uncertain
     ((day, sums),) = spending.days.items()
     assert sums.total == pytest.approx(1.8)
     assert f"{day:%Y-%m-%d}" in repr(spending)
+    where = "on this account, 1.80 USD of it by you" if library.is_shared else "in this folder"
+    assert f"1.80 USD spent {where}" in repr(spending)
     library.ledger.forget(states["uncertain"])
     assert library.spent() == pytest.approx(1.8)  # settled in somebody's mind, and perhaps paid all the same
 
