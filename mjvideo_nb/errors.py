@@ -51,7 +51,6 @@ __all__ = [
     "TaskNotFound",
     "TaskTimeout",
     "WorkFailed",
-    "error_of",
 ]
 
 
