@@ -40,16 +40,19 @@ WATCHED = 10.0
 class Listeners:
     """Kernels that wait for a task: each reads what was seen as soon as it hears of it, and says when it has."""
 
-    def __init__(self, root: Path, database: str, count: int) -> None:
-        self.libraries = [Library(root / f"listener{number}", database) for number in range(count)]
+    def __init__(self, root: Path, database: str, count: int, *, spare: bool = False) -> None:
+        self.libraries = []
         self.arrived = threading.Semaphore(0)
         self.job = ""
         self.heard_again = -count  # each hears "everything" once when it begins, and once more for each lost connection
         ready = threading.Semaphore(0)
-        for library in self.libraries:
+        for number in range(count):
+            library = Library(root / f"listener{number}", database)
+            self.libraries.append(library)
             self._listen(library, ready)
-        for _ in self.libraries:
             assert ready.acquire(timeout=60)
+            if spare:
+                let_go(library)
 
     def _listen(self, library: Library, ready: threading.Semaphore) -> None:
         assert library.account
@@ -66,17 +69,17 @@ class Listeners:
         library.account.switchboard.listen(hears)
         library.account.switchboard.start()
 
-    def spare(self) -> None:
-        """Let go of the connections that are not listened on."""
-        for library in self.libraries:
-            library._database._engine.dispose()
-
     def close(self) -> None:
         for library in self.libraries:
             assert library.account
             library.account.switchboard._ends.set()
         for library in self.libraries:
             library.close()
+
+
+def let_go(library: Library) -> None:
+    """Close the connection that it does not listen on: a server has a few hundred in all."""
+    library._database._engine.dispose()
 
 
 def accepted(library: Library, number: int) -> str:
@@ -177,11 +180,11 @@ def median_ms(work) -> float:
 
 @contextlib.contextmanager
 def waiting(root: Path, database: str, count: int) -> Iterator[Listeners]:
-    with contextlib.closing(Listeners(root, database, count)) as crowd:
+    with contextlib.closing(Listeners(root, database, count, spare=True)) as crowd:
         for library in crowd.libraries:  # each has a job in the line
             assert library.account
             library.account.line.join(library.ledger.add(REQUEST, service=ACCOUNT).id)
-        crowd.spare()
+            let_go(library)
         yield crowd
 
 
