@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -117,15 +118,7 @@ class Polling:
             del self._waiting[job], self._troubled[job]
 
     def _told(self, before: Task, seen: Task, on_update: Callable[[Task], object]) -> Task:
-        task = Task(
-            seen.id,
-            status=seen.status,
-            progress=seen.progress,
-            clips=seen.clips,
-            fail_reason=seen.fail_reason,
-            request=before.request,
-            raw=seen.raw,
-        )
+        task = replace(seen, request=before.request)
         if (task.status, task.progress, task.clips) != (before.status, before.progress, before.clips):
             on_update(task)
         return task
