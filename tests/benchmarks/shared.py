@@ -192,6 +192,8 @@ def crowd_of(root: Path, cluster: Cluster, count: int) -> tuple[float, float, fl
     """Transactions a second, a part of one processor, ms of a look at the line, ms of a job through the ledger."""
     database = cluster.create()
     watcher = Library(root / "watcher", database)
+    assert watcher.account
+    watcher.account.switchboard.start()  # else its lease runs out
     server = psutil.Process(cluster.pid)
 
     def used() -> float:

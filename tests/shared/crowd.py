@@ -222,8 +222,12 @@ def run(crowd: Crowd, *, kernels: int, jobs: int, kills: int, outages: int, minu
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name, value in (("kernels", 20), ("jobs", 50), ("kills", 20), ("outages", 2), ("at-once", 5), ("calls", 600)):
-        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--kernels", type=int, default=20)
+    parser.add_argument("--jobs", type=int, default=50)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--outages", type=int, default=2)
+    parser.add_argument("--at-once", type=int, default=5)
+    parser.add_argument("--calls", type=int, default=600)
     parser.add_argument("--minutes", type=float, default=8.0, help="in which the killing goes on")
     parser.add_argument("--seconds", type=float, default=1.0, help="that a task takes")
     parser.add_argument("--seed", type=int, default=int(time.time()))
