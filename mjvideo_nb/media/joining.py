@@ -173,8 +173,11 @@ def _encode(sources: Sequence[Path], tracks: Sequence[Track], part: Path) -> Non
         stream = output.add_stream("libx264", rate=rate)
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"
-        stream.options = {"preset": "fast", "crf": "18", "g": str(KEYFRAME_EVERY)}
+        # The same clips give the same bytes on every machine: on one thread, since how many share the work shows in them,
+        # and without x264's macroblock tree, which with AVX-512 is not the same each time.
+        stream.options = {"preset": "fast", "crf": "18", "g": str(KEYFRAME_EVERY), "x264-params": "mbtree=0"}
         context = stream.codec_context
+        context.thread_count = 1
         context.time_base = 1 / rate
         context.colorspace, context.color_primaries, context.color_trc = colours
         context.color_range = LIMITED
