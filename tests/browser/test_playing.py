@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from .stages import FRAME, show_stage, write_clip
 
 SHORT = 36  # frames: many ends in little time
-STALL = 0.06  # seconds between two frames of a page that hardly gets to run
+AGAIN = 8  # looks in a row, at most 60 a second, within which clips that were apart are together again
 LOOP_EACH = "(time, video) => time % video.duration"
 HOLD = "(time, video) => Math.min(time, video.duration)"
 
@@ -27,10 +27,16 @@ def uneven(tmp_path):
 
 
 def assert_in_step(seen):
-    # While a page does not run at all, nothing in it can keep step.
-    drifts = [look["drift"] for look in seen if not look["seeking"] and look["gap"] < STALL]
-    told = f"median {statistics.median(drifts):.4f} s, worst {max(drifts):.4f} s of {len(drifts)}"
-    assert max(drifts) <= FRAME, told
+    """Within a frame of each other. On a busy machine clips begin one after the other; then they meet again at once, where
+    one that nothing brings back stays apart until the next beginning."""
+    drifts = [look["drift"] for look in seen if not look["seeking"]]
+    apart = [len(list(run)) for far, run in itertools.groupby(drift > FRAME for drift in drifts) if far]
+    told = (
+        f"median {statistics.median(drifts):.4f} s, worst {max(drifts):.4f} s of {len(drifts)}, apart for {apart} looks"
+    )
+    assert max(apart, default=0) <= AGAIN, told
+    assert sum(apart) <= len(drifts) / 8, told
+    assert statistics.median(drifts) <= FRAME / 2, told
 
 
 def test_clips_stay_within_a_frame_through_seeks_speeds_and_loops(notebooks, tmp_path):
