@@ -23,7 +23,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from .errors import InvalidRequest
 
@@ -32,6 +32,7 @@ __all__ = [
     "DEFAULT_PRICE",
     "HOW_TO_GIVE_A_KEY",
     "Secret",
+    "account_of",
     "api_key",
     "base_url",
     "database",
@@ -188,7 +189,14 @@ def base_url(value: str | None = None) -> str:
             "base_url: give the address alone, without user name, query or fragment; the key goes in api_key=.",
             field="base_url",
         )
-    return re.sub(r"(/+v1)?/*$", "", text)
+    address = urlunsplit(parts._replace(netloc=parts.netloc.lower()))  # one service, one spelling: others compare it
+    return re.sub(r"(/+v1)?/*$", "", address)
+
+
+def account_of(service: str) -> str:
+    """What stands for the account in a service's address: all but the path, which may choose a speed."""
+    parts = urlsplit(service)
+    return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
 def price(value: float | Mapping[str, float] | None = None) -> float | Mapping[str, float]:

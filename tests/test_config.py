@@ -139,6 +139,7 @@ async def test_the_key_shows_itself_nowhere():
         ("https://gateway.example/mj-fast/v1/", "https://gateway.example/mj-fast"),
         ("https://gateway.example/v1/mj-fast", "https://gateway.example/v1/mj-fast"),
         ("https://gateway.example/rev1", "https://gateway.example/rev1"),
+        ("HTTPS://Gateway.Example/MJ-Fast", "https://gateway.example/MJ-Fast"),
         ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
         ("http://[::1]:8000/", "http://[::1]:8000"),
     ],

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, func, select, text
+
+from mjvideo_nb.config import account_of
 
 from .allowances import EACH, EVERYBODY, Allowances
 from .entries import Entry, JobState
@@ -144,19 +145,14 @@ def _waiting(connection: Connection, clock: int) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for address in connection.scalars(select(jobs.c.service).distinct()):
         if "://" in address:
-            found[_origin(address)] = {}
+            found[account_of(address)] = {}
     waits = (jobs.c.state == JobState.WAITING, jobs.c.placed.is_(None), jobs.c.owner.in_(alive(clock)))
     counts = select(jobs.c.service, jobs.c.person, func.count().label("count")).where(*waits)
     for row in connection.execute(counts.group_by(jobs.c.service, jobs.c.person).order_by(jobs.c.person)):
         if "://" in row.service:
-            people = found[_origin(row.service)]
+            people = found[account_of(row.service)]
             people[row.person] = people.get(row.person, 0) + row[2]
     return found
-
-
-def _origin(address: str) -> str:
-    parts = urlsplit(address)
-    return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
 def _kernels(connection: Connection, clock: int) -> tuple[Kernel, ...]:

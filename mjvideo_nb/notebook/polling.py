@@ -64,7 +64,7 @@ class Polling:
         self._seen: dict[str, Sight] = {}
         self._writing: asyncio.Task[None] | None = None
         self._serving: asyncio.Task[None] | None = None
-        self._trouble = ""
+        self._trouble: str | None = ""  # as the others know it; None when that is not known
         self._telling: asyncio.Task[None] | None = None
         shared.switchboard.listen(self._hears)
         shared.switchboard.seek(account, self._is_chosen)
@@ -209,7 +209,8 @@ class Polling:
         except Exception:  # it is followed again in the next round
             log.exception("%s cannot be followed for the others", task.id)
         finally:
-            self._followed.pop(entry.id, None)
+            if self._followed.get(entry.id) is asyncio.current_task():  # else it resigned, and was chosen again since
+                del self._followed[entry.id]
 
     def _step_aside(self, error: MJVideoError) -> None:
         """This kernel's key is not taken, which must not end what others have under way: let one of them poll."""
@@ -240,4 +241,13 @@ class Polling:
         words = str(error) if error else ""
         if words != self._trouble:
             self._trouble = words
-            self._telling = asyncio.create_task(asyncio.to_thread(self._shared.sights.trouble, words))
+            self._telling = asyncio.create_task(self._tell(words, self._telling))
+
+    async def _tell(self, words: str, before: asyncio.Task[None] | None) -> None:
+        if before:
+            await before
+        try:
+            await asyncio.to_thread(self._shared.sights.trouble, words)
+        except LibraryError as error:
+            log.warning("trouble with the service cannot be told to the others: %s", error)
+            self._trouble = None

@@ -15,7 +15,6 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from mjvideo_nb import config, elsewhere, storage
 from mjvideo_nb.account import balance_at
@@ -183,7 +182,7 @@ class Session:
         """Whether tasks of this `service` can be followed from here: the speed in a gateway's path does not matter."""
         if SANDBOX in {service, self.service}:
             return service == self.service
-        return _origin(service) == _origin(self.service)
+        return config.account_of(service) == self.account
 
     def keeps_with(self, other: Session) -> bool:
         """Whether the `other` session keeps its jobs in the same library."""
@@ -246,7 +245,7 @@ class Session:
     @property
     def account(self) -> str:
         """What stands for the account: the service's address without a path, or "sandbox"."""
-        return self.service if self.sandbox else "://".join(_origin(self.service))
+        return self.service if self.sandbox else config.account_of(self.service)
 
     def open_client(self) -> Client:
         """A client of the service, with the key."""
@@ -272,11 +271,6 @@ class Session:
             kept += " and the shared database"
         kept += f" and copied to {self.storage.url}" if self.storage else ""
         return f"mjvideo_nb session: {where}; everything is kept in {kept}"
-
-
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
 
 
 _guard = threading.Lock()

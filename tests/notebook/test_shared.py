@@ -8,6 +8,7 @@ import urllib.request
 import pytest
 
 import mjvideo_nb as mj
+from mjvideo_nb.errors import LibraryError
 from mjvideo_nb.models import VideoRequest
 from mjvideo_nb.notebook import completing, polling
 from mjvideo_nb.notebook import session as sessions
@@ -32,7 +33,8 @@ def machine(service, shared_database, tmp_path):
 
     def more(**settings):
         folder = tmp_path / f"machine{len(opened)}"
-        opened.append(Session(KEY, service.url, library=folder, database=shared_database, **settings))
+        settings = {"base_url": service.url, **settings}
+        opened.append(Session(KEY, library=folder, database=shared_database, **settings))
         return opened[-1]
 
     yield more
@@ -103,6 +105,35 @@ def test_a_kernel_that_hears_nobody_looks_for_itself(machine, cluster, photo, re
     cluster.start()
     assert job.wait(120).clips[0].path.is_file()
     assert a.library.shelf.get(job.entry_id).state == "done"
+
+
+def test_how_the_address_of_the_service_is_written_does_not_matter(machine, service, photo):
+    a, b = machine(at_once=1), machine(at_once=1, base_url=service.url.replace("http://127.0.0.1", "HTTP://LocalHost"))
+    assert b.jobs.make(request(photo)).wait(60).succeeded
+    assert "localhost" in b.service
+    assert a.jobs.make(request(photo)).wait(60).succeeded
+
+
+def test_trouble_of_the_one_who_polls_stands_on_all_cards_also_after_an_outage(
+    machine, misbehave_here, photo, reached, monkeypatch
+):
+    a, b = machine(), machine()
+    of_a = a.jobs.make(request(photo))
+    reached(of_a, lambda: of_a.id is not None)  # it polls
+    of_b = b.jobs.make(request(photo, "[fault:stuck]"))
+    tell, outages = a.library.account.sights.trouble, ["the server is away"]
+
+    def told(words):
+        if outages:
+            raise LibraryError(outages.pop())
+        tell(words)
+
+    monkeypatch.setattr(a.library.account.sights, "trouble", told)
+    misbehave_here({"name": "http-500", "routes": ["list", "fetch"]})
+    reached(of_b, lambda: "trying again" in of_b.card["note"])
+    assert outages == []
+    misbehave_here()
+    reached(of_b, lambda: "trying again" not in of_b.card["note"])
 
 
 def test_a_key_that_is_not_taken_harms_nobody_else(machine, misbehave_here, photo, monkeypatch):
