@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import InvalidRequest
 
-__all__ = ["Flag", "check", "find", "rewritten", "value"]
+__all__ = ["Flag", "check", "check_motion", "find", "rewritten", "value"]
 
 FLAG = re.compile(r"(?<!\S)--([a-z]\S*)(?:(\s+)(?!--)(\S+))?", re.IGNORECASE)
 LINK = re.compile(r"https?://\S+", re.IGNORECASE)
@@ -132,6 +132,25 @@ def check(prompt: str, extra: Mapping[str, Any] | None = None) -> None:
                 "Nothing was sent.",
                 field="extra",
             )
+
+
+def check_motion(prompt: str, motion: str | None) -> None:
+    """See that a motion which was asked for beside a prompt is not another than the one in it, which would win.
+
+    Args:
+        prompt: the text.
+        motion: as it was asked for, or None.
+
+    Raises:
+        InvalidRequest: the prompt says otherwise; names the field `motion`.
+
+    """
+    if motion is not None and value(prompt, "motion") not in {None, motion}:
+        raise InvalidRequest(
+            f"motion: {motion} is asked for, and the prompt {prompt!r} says otherwise, which would win. Take --motion out of "
+            "it. Nothing was sent.",
+            field="motion",
+        )
 
 
 def _fields(flag: Flag) -> dict[str, tuple[Any, ...]]:

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mjvideo_nb import config
+from mjvideo_nb import config, flags
 from mjvideo_nb.client import TASK_DEADLINE, Client, prepare
 from mjvideo_nb.errors import InvalidRequest, MJVideoError, SandboxUnavailable, ServiceError
 from mjvideo_nb.exchange import named_clip
-from mjvideo_nb.models import Task, VideoRequest
+from mjvideo_nb.models import Motion, Task, VideoRequest
 from mjvideo_nb.retries import Retries
 from mjvideo_nb.sandbox.process import SandboxError, SandboxProcess, missing
 
@@ -73,7 +73,7 @@ def add_to(commands: Any) -> None:
         help="first frame: a path or an http(s) URL (JPEG, PNG or WebP); may be left out with --extend",
     )
     render.add_argument("--prompt", default="", metavar="TEXT", help="text that guides the clips; may be empty")
-    render.add_argument("--motion", default="low", metavar="low|high", help="how much moves (default: low)")
+    render.add_argument("--motion", metavar="low|high", help="how much moves (default: low)")
     render.add_argument(
         "--type",
         default="480p",
@@ -140,9 +140,10 @@ def _add_common(command: argparse.ArgumentParser) -> None:
 def _request(options: argparse.Namespace) -> VideoRequest:
     """The request that the options ask for, checked before anything is started."""
     task_id, index = _parent(options.extend)
+    flags.check_motion(options.prompt, options.motion)
     return VideoRequest(
         image=options.image,
-        motion=options.motion,
+        motion=Motion.LOW if options.motion is None else options.motion,
         prompt=options.prompt,
         video_type=options.type,
         state=options.state,

@@ -72,8 +72,11 @@ class VideoMagics(Magics):
         The cell returns at once and shows a live card. Run again, it shows the job that it had made and sends nothing,
         unless --again is given. For no prompt, leave a blank line below.
         """
+        from mjvideo_nb import flags
+
         options = _options(self.make, line)
         _check_name(options.name)
+        flags.check_motion(cell, options.motion)
         job = self._extend(options, cell) if options.extend is not None else self._video(options, cell)
         if options.name:
             self.shell.user_ns[options.name] = job

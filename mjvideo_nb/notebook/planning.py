@@ -94,12 +94,7 @@ def _check_flags(plan: sweeps.Plan, extra: Any) -> None:
     for number in range(len(plan)):
         asked = plan.at(number)
         flags.check(asked["prompt"], extra)
-        if flags.value(asked["prompt"], "motion") not in {None, asked["motion"]}:
-            raise InvalidRequest(
-                f"motion: {asked['motion']} is asked for, and the prompt {asked['prompt']!r} says otherwise, which would "
-                "win. Take --motion out of it, and give motion= instead. Nothing was sent.",
-                field="motion",
-            )
+        flags.check_motion(asked["prompt"], asked["motion"])
 
 
 def _frame(image: Any) -> frames.Frame:

@@ -86,6 +86,7 @@ def test_a_fetch_says_that_it_looks_and_brings_the_same_clips(run, photo, servic
 
 BAD = [
     (("{photo}", "--motion", "medium"), """motion: "low" or "high", not 'medium'.""", "motion"),
+    (("{photo}", "--motion", "low", "--prompt", "steam --motion high"), "motion: low is asked for, and", "motion"),
     (("{photo}", "--extend", "nonsense"), "--extend: TASK:INDEX, such as 1773314942177684:2", "task_id"),
     (("{photo}", "--extend", "17733:four"), "--extend: TASK:INDEX", "task_id"),
     (("{photo}", "--extend", ":2"), "--extend: TASK:INDEX", "task_id"),

@@ -141,6 +141,14 @@ def test_bad_input_is_named_with_its_remedy_before_anything_is_sent(refused, she
     assert says in str(error)
 
 
+@pytest.mark.parametrize("line", ["coffee.jpg --motion low", "--extend 1773314942177684:2 --motion low"])
+def test_a_motion_beside_another_in_the_prompt_is_refused(refused, line):
+    error = refused(line, "steam --motion high")
+    assert error.field == "motion"
+    assert "low is asked for" in str(error)
+    assert "Take --motion out of it" in str(error)
+
+
 def test_a_wrong_name_is_refused_before_the_job_is_paid(refused, shell):
     refused("coffee.jpg --as 2nd", "steam")
     assert "2nd" not in shell.user_ns
