@@ -16,6 +16,7 @@ from mjvideo_nb.frames import Frame
 from mjvideo_nb.models import Clip, Status, Task, VideoRequest
 
 __all__ = [
+    "CLIPS",
     "COUNTED",
     "FRAMES",
     "NEVER_SENT",
@@ -34,6 +35,8 @@ NEVER_SENT = "NeverSent"
 """The kind of error of a job whose kernel ended before it was its turn."""
 DELETED = "deleted"
 """Where the first frame of a request was that was deleted for good: a file that is not there."""
+CLIPS = "clips"
+"""The folder of the clips."""
 FRAMES = "frames"
 """The folder of the first frames."""
 PICTURE = "$picture"

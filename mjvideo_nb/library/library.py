@@ -29,7 +29,7 @@ from mjvideo_nb.models import VideoRequest
 from . import money
 from .allowances import Allowances
 from .database import SAFE, Database
-from .entries import Entry
+from .entries import CLIPS, Entry
 from .judging import Judging
 from .ledger import Ledger
 from .money import Spending
@@ -44,7 +44,6 @@ from .sweeping import Sweeping
 
 __all__ = ["Library", "open_library"]
 
-CLIPS = "clips"
 KERNELS = "kernels"
 
 

@@ -22,6 +22,7 @@ from .iothread import io
 from .listing import Listing
 from .outputs import close
 from .picks import clips_of, pick
+from .pictures import bring_picture
 from .preview import preview
 from .said import only_for
 from .showing import Record
@@ -86,6 +87,7 @@ class History(InMarimo, ipywidgets.VBox):
         self._spent: Spending | None = None
         self._listening = False
         self._due = False
+        self._brought: set[str] = set()
         self._shown: dict[str, ipywidgets.Widget] = {}
         self._actions: dict[str, Callable[[dict[str, Any]], dict[str, Any] | None]] = {
             "search": self._search,
@@ -235,6 +237,7 @@ class History(InMarimo, ipywidgets.VBox):
         """Asked for by a person: another kernel may have ended meanwhile, and what it did goes on here."""
         self._session.jobs.pick_up()
         self._session.money_changed()
+        self._brought.clear()
         self._spent = None
         self._show()
 
@@ -333,7 +336,7 @@ class History(InMarimo, ipywidgets.VBox):
     def _picture(self, entry_id: str) -> str | tuple[str, bytes]:
         library = self._session.library
         entry = self._entry({"id": entry_id})
-        still = rows.poster(entry, library.folder)
+        still = rows.poster_of(entry, library.folder)
         if still:
             return "image/jpeg", still.read_bytes()
         frame = library.frame(entry)
@@ -341,8 +344,19 @@ class History(InMarimo, ipywidgets.VBox):
             chain = library.shelf.lineage(entry.request.task_id)
             frame = library.frame(chain[0]) if chain else None
         if frame is None:
+            self._bring_picture(entry)
             return ""
         return preview(frame) or (frame.media_type, frame.data)
+
+    def _bring_picture(self, entry: Entry) -> None:
+        """Have one brought that another machine has made, once; its row shows it when it is here."""
+        if entry.id not in self._brought:
+            self._brought.add(entry.id)
+            io.start(self._bring(entry))
+
+    async def _bring(self, entry: Entry) -> None:
+        if await bring_picture(self._session, entry):
+            self.soon()
 
 
 def _let_go(name: str, shown: ipywidgets.Widget) -> None:

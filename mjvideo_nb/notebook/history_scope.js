@@ -18,9 +18,7 @@ class Scope extends ModelScope {
 
   constructor(model) {
     super(model);
-    this.page = model.get("page");
-    this.number = this.page.number;
-    this.query = { ...NOTHING, ...this.page.query };
+    this.take(model.get("page"));
     this.pictures = new Pictures(model, (id) => this.picture(id));
     model.on("change:page", () => this.receive());
   }
@@ -28,9 +26,15 @@ class Scope extends ModelScope {
   receive() {
     const page = this.model.get("page");
     if (page.number < this.number) return;
-    this.number = page.number;
-    this.page = page;
+    this.take(page);
     this.changed();
+  }
+
+  /** The page as it is, and what it was looked for: the kernel begins, and another view of the list may have asked. */
+  take(page) {
+    this.page = page;
+    this.number = page.number;
+    this.query = { ...NOTHING, ...page.query };
   }
 
   // Asking the kernel

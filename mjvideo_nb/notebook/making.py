@@ -31,6 +31,7 @@ from mjvideo_nb.storage import Storage, copy_clip
 
 from .bringing import bring_here
 from .helping import COPY_PATIENCE, done_by, posters
+from .pictures import put_pictures
 from .session import Session
 from .state import Phase
 
@@ -207,7 +208,9 @@ class Making:
                 self._show(Phase.DONE, task=task, remark=str(error), uncopied=True)
                 return task
             await self._record.copied(clip.index, url)
-        if missing:
+        if missing and entry:
+            if self.session.library.is_shared:
+                await put_pictures(storage, self.session.library.folder, entry)
             self._show(Phase.DONE, task=task, remark="")
         return task
 

@@ -85,6 +85,7 @@ class Pictures {
 
   async find(row) {
     for (const { kind, path } of row.pictures) {
+      if (kind === "kernel") break; // it is asked below
       try {
         const url = /^https?:/i.test(path) ? followed(path) : await fileUrl(this.model, path);
         return await (kind === "video" ? fromVideo(url) : fromImage(url));

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from mjvideo_nb.errors import InvalidRequest
-from mjvideo_nb.library import Entry, JobState, KeptClip, Query, Spending, Sum
+from mjvideo_nb.library import Entry, JobState, Query, Spending, Sum
 from mjvideo_nb.library.entries import COUNTED, OPEN
 from mjvideo_nb.library.shelf import MOST_STARS
 
 from .card import notebook_path
+from .pictures import best, first_frame, poster
 
 __all__ = ["days", "money", "query_of", "row"]
 
 LONGEST = 500
 """Characters of a search, and of an error in a row."""
-POSTERS = "posters"
 
 LOOKS = {
     JobState.WAITING: ("waiting", "Waiting"),
@@ -136,33 +136,29 @@ def _moment(at: datetime) -> str:
     return f"{at.astimezone():%Y-%m-%d %H:%M}"
 
 
-def best(entry: Entry) -> KeptClip | None:
-    """The clip with the most stars, else the first."""
-    return max(entry.clips, key=lambda clip: (clip.rating or 0, -clip.index), default=None)
-
-
-def poster(entry: Entry, folder: Path) -> Path | None:
+def poster_of(entry: Entry, folder: Path) -> Path | None:
     """The still of its best clip, where one was made."""
     clip = best(entry)
-    if clip is None or not entry.task_id:
-        return None
-    path = folder / POSTERS / entry.task_id / f"{clip.index}.jpg"
-    return path if path.exists() else None
+    path = poster(folder, entry.task_id, clip.index) if clip and entry.task_id else None
+    return path if path and path.exists() else None
 
 
 def _pictures(entry: Entry, folder: Path) -> list[dict[str, str]]:
-    """Where a picture of it may be found without the kernel, the best place first."""
-    found = [("image", notebook_path(poster(entry, folder)))]
-    clip = best(entry)
-    if clip and clip.path:
-        found.append(("video", notebook_path(clip.path)))
-    image = entry.request.image if entry.request else ""
-    if isinstance(image, Path):
-        # On an account that machines share it may be on another one only.
-        found.append(("image", notebook_path(image) if image.exists() else None))
-    elif image:
-        found.append(("image", str(image)))
-    return [{"kind": kind, "path": path} for kind, path in found if path]
+    """Where a picture of it may be found, the best place first; "kernel" is one that only the kernel can give."""
+    clip, frame = best(entry), first_frame(entry)
+    # On an account that machines share a frame may be on another one only.
+    kept = frame if frame and frame.exists() else None
+    still = poster_of(entry, folder)
+    found = [
+        ("image", notebook_path(still)),
+        ("video", notebook_path(clip.path if clip else None)),
+        ("image", notebook_path(kept)),
+    ]
+    if entry.request and isinstance(entry.request.image, str):
+        found.append(("image", entry.request.image))
+    reached = [{"kind": kind, "path": path} for kind, path in found if path]
+    here = still or kept
+    return reached or ([{"kind": "kernel", "path": here.name}] if here else [])
 
 
 def money(spent: Spending, left: float | None) -> dict[str, Any]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from mjvideo_nb.errors import InvalidRequest
 from mjvideo_nb.library import Entry
-from mjvideo_nb.library.stills import POSTERS
 from mjvideo_nb.sweeps import NAMES, Axis
 
 from .card import card, notebook_path
+from .pictures import poster
 from .state import Phase
 
 if TYPE_CHECKING:
@@ -239,5 +239,5 @@ def _price(sweep: Sweep, number: int) -> str:
 
 
 def _poster(folder: Path, task_id: str | None, index: int) -> str | None:
-    path = folder / POSTERS / str(task_id) / f"{index}.jpg"
+    path = poster(folder, task_id, index)
     return notebook_path(path) if task_id and path.exists() else None

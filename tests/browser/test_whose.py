@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from mjvideo_nb.models import VideoRequest
+from mjvideo_nb.notebook.session import Session
 from tests.notebook.many import fill
 
 from .test_access import axe, found_by  # noqa: F401 - a fixture
@@ -88,3 +90,36 @@ def test_the_history_is_mine_or_everybodys(shared, axe):  # noqa: F811
     expect(rows(shared)).to_have_count(1)
     expect(history.get_by_role("button", name="Empty mine")).to_be_hidden()
     assert shared.console_errors == []
+
+
+SEE = """
+import os
+os.environ["JUPYTERHUB_USER"] = "alice"
+import mjvideo_nb as mj
+_ = mj.connect("sk-none", {service!r}, library={storage!r}, database={database!r})
+mj.history(everybody=True)
+"""
+
+
+def test_a_row_shows_what_another_machine_has_made(notebooks, sandbox, shared_database, tmp_path, monkeypatch):
+    monkeypatch.setenv("JUPYTERHUB_USER", "bob")
+    storage, his = (tmp_path / "store").as_uri(), tmp_path / "bob"
+    his.mkdir()
+    monkeypatch.chdir(his)
+    bob = Session("sk-none", sandbox.url, library=storage, database=shared_database)
+    made = bob.jobs.make(VideoRequest(image=PHOTO, prompt="steam rises", extra={"batchSize": 1}))
+    made.wait(60)
+    poster = (his / "mjvideo" / "posters" / made.id / "0.jpg").read_bytes()
+    bob.close()
+    bob.library.close()
+
+    notebook = notebooks.new([SEE.format(service=sandbox.url, storage=storage, database=shared_database)])
+    notebook.open()
+    notebook.run_all()
+    notebook.wait_idle()
+    expect(notebook.cell(0).get_by_label("Whose")).to_have_value("everybody")
+    expect(rows(notebook).first.locator("img")).to_be_visible()
+    notebook.screenshot("whose-picture", notebook.cell(0))
+    assert (notebook.folder / "mjvideo" / "posters" / made.id / "0.jpg").read_bytes() == poster
+    assert not (notebook.folder / "mjvideo" / "clips").exists()
+    assert notebook.console_errors == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+from pathlib import Path
 
 import fsspec
 import pytest
@@ -10,12 +12,17 @@ from sqlalchemy import update
 
 import mjvideo_nb as mj
 from mjvideo_nb import frames
+from mjvideo_nb.errors import StorageError
 from mjvideo_nb.library import JobState, Query
 from mjvideo_nb.library.tables import clips, jobs
 from mjvideo_nb.notebook import api
 from mjvideo_nb.notebook.bringing import is_elsewhere
 from mjvideo_nb.notebook.history import History
+from mjvideo_nb.notebook.iothread import io
+from mjvideo_nb.notebook.pictures import bring_picture
 from mjvideo_nb.notebook.session import Session
+from mjvideo_nb.storage import Storage
+from tests.media.clips import names_in
 
 from .conftest import KEY
 from .test_history import Shelf, act, row_of, search, shown
@@ -343,6 +350,94 @@ def test_a_copy_in_a_storage_that_this_session_has_not_is_named(s3, bucket, mach
     job = bob.jobs.open(hers.id)
     with pytest.raises(mj.ClipExpired, match=f's3://{bucket}/videos"'):
         job.wait(60)
+
+
+# Their pictures
+
+
+@pytest.fixture
+def seen():
+    """``seen(history, entry_id)``: what its row shows, once a picture was brought that was not here."""
+
+    def look(history, entry_id, timeout=30):
+        there = threading.Event()
+        history._list.observe(lambda _: row_of(history, entry_id)["pictures"] and there.set(), "page")
+        assert row_of(history, entry_id)["pictures"] == []
+        assert history._list.picture({"id": entry_id}, []) == ({"ok": True, "uri": ""}, [])
+        assert there.wait(timeout)
+        return row_of(history, entry_id)["pictures"]
+
+    return look
+
+
+def test_a_row_brings_the_poster_of_its_best_clip(s3, bucket, machine, make, seen):
+    alice = machine("alice", bucket=bucket)
+    hers = make(alice, batchSize=2)
+    alice.library.shelf.rate(hers.entry_id, 1, 5)
+    bob = machine("bob", bucket=bucket)
+    assert seen(History(bob, everybody=True), hers.entry_id) == [
+        {"kind": "image", "path": f"mjvideo/posters/{hers.id}/1.jpg"}
+    ]
+    theirs, mine = (one.folder / "posters" / hers.id for one in (alice, bob))
+    assert (mine / "1.jpg").read_bytes() == (theirs / "1.jpg").read_bytes()
+    assert names_in(mine) == ["1.jpg"]
+    assert not bob.library.clips_folder.exists(), "the clips come when the card is opened"
+
+
+def test_where_there_is_no_poster_it_brings_the_first_frame_with_which_its_settings_are_used_again(
+    s3, bucket, machine, make, seen, photo
+):
+    alice = machine("alice", bucket=bucket)
+    hers = make(alice)
+    kept = fsspec.filesystem("s3", **s3.options(), skip_instance_cache=True)
+    kept.rm_file(f"{bucket}/videos/posters/{hers.id}/0.jpg")
+    bob = machine("bob", bucket=bucket)
+    assert bob.library.frame(bob.library.shelf.get(hers.entry_id)) is None
+    (place,) = seen(History(bob, everybody=True), hers.entry_id)
+    assert (place["kind"], Path(place["path"]).read_bytes()) == ("image", photo.read_bytes())
+    assert bob.library.frame(bob.library.shelf.get(hers.entry_id)).data == photo.read_bytes()
+
+
+def test_other_bytes_are_no_first_frame(s3, bucket, machine, make):
+    hers = make(machine("alice", bucket=bucket))
+    kept = fsspec.filesystem("s3", **s3.options(), skip_instance_cache=True)
+    kept.rm_file(f"{bucket}/videos/posters/{hers.id}/0.jpg")
+    (frame,) = kept.ls(f"{bucket}/videos/frames", detail=False)
+    kept.pipe_file(frame, b"something else")
+    bob = machine("bob", bucket=bucket)
+    assert io.start(bring_picture(bob, bob.library.shelf.get(hers.entry_id))).result(30) is False
+    assert list((bob.folder / "frames").rglob("*.*")) == []
+
+
+def test_pictures_that_cannot_be_put_cost_no_job(s3, bucket, machine, make, monkeypatch):
+    put = Storage.put
+
+    def refuse(storage, source, name, *, digest):
+        if not name.startswith("clips/"):
+            raise StorageError("no room for pictures")
+        return put(storage, source, name, digest=digest)
+
+    monkeypatch.setattr(Storage, "put", refuse)
+    hers = make(machine("alice", bucket=bucket))
+    assert hers.entry.clips[0].copy
+
+
+def test_a_frame_that_many_jobs_have_is_put_once(s3, bucket, machine, make, monkeypatch):
+    names = []
+    put = Storage.put
+    monkeypatch.setattr(Storage, "put", lambda *at, **how: names.append(at[2]) or put(*at, **how))
+    alice = machine("alice", bucket=bucket)
+    for prompt in ("steam rises", "steam sinks"):
+        make(alice, prompt)
+    assert sum(name.startswith("frames/") for name in names) == 1
+
+
+def test_who_shares_with_nobody_puts_no_pictures(s3, bucket, sandbox, make):
+    session = Session(KEY, sandbox.url, library=f"s3://{bucket}/videos")
+    make(session)
+    kept = fsspec.filesystem("s3", **s3.options(), skip_instance_cache=True)
+    assert [path.rpartition("/")[2] for path in kept.ls(f"{bucket}/videos", detail=False)] == ["clips"]
+    session.close()
 
 
 def test_ones_own_clips_come_to_ones_other_machine_too(machine, make):
