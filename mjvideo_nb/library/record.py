@@ -1,7 +1,8 @@
 """One job's page in the ledger, written from an event loop: in a thread, in order, and never in the way of the job.
 
 Before a submit leaves, what cannot be written down stops it. Afterwards nothing may: the task is accepted and paid for, so
-what could not be written is owed, said, and written with whatever comes next.
+what could not be written is owed, said, and written with whatever comes next, or by itself after a while. (Where others
+follow a task, nothing may come next before it is written down that there is one.)
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +23,9 @@ from mjvideo_nb.part import Copy
 from .library import Library
 
 __all__ = ["Record"]
+
+AGAIN = 5.0
+"""Seconds after which what is owed is tried again."""
 
 Write = Callable[[], object]
 
@@ -45,6 +50,9 @@ class Record:
         self._writer = writer
         self._on_trouble = on_trouble
         self._owed: list[Write] = []
+        self._turn = asyncio.Lock()
+        self._said = False
+        self._trying: asyncio.Task[None] | None = None
 
     async def sending(self) -> None:
         """A submit is about to leave.
@@ -104,11 +112,12 @@ class Record:
             LibraryError: it still cannot be written.
 
         """
-        was_owed = len(self._owed) > 1
-        while self._owed:
-            await self._in_thread(self._owed[0])
-            del self._owed[0]
-        if was_owed:
+        async with self._turn:
+            while self._owed:
+                await self._in_thread(self._owed[0])
+                del self._owed[0]
+        if self._said:
+            self._said = False
             self._on_trouble(None)
 
     async def _write(self, write: Write) -> None:
@@ -116,7 +125,16 @@ class Record:
         try:
             await self.settle()
         except LibraryError as error:
+            self._said = True
             self._on_trouble(error)
+            if self._trying is None or self._trying.done():
+                self._trying = asyncio.create_task(self._try_again())
+
+    async def _try_again(self) -> None:
+        while self._owed and not self.library.closed:
+            await asyncio.sleep(AGAIN)
+            with suppress(LibraryError):  # said already
+                await self.settle()
 
     async def _digested(self, copy: Copy) -> Copy:
         """With the digest of a clip that was there before."""

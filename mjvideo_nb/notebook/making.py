@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -76,6 +76,7 @@ class Making:
     is_new: bool
     phase: str = Phase.PREPARING
     executor: Executor | None = None
+    _runs: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._record = Record(self.session.library, self.entry.id, self.session.writer, self._owes)
@@ -87,6 +88,7 @@ class Making:
             MJVideoError: why it ended without clips, or cannot be followed or brought home for now. It is written down.
 
         """
+        self._runs = True
         try:
             return await self._run()
         except TaskNotFound as error:
@@ -101,6 +103,8 @@ class Making:
             # Also a mistake of ours: what is accepted stays accepted, and the next opening goes on with it.
             await (self._record.trouble if self.task else self._record.refused)(error)
             raise
+        finally:
+            self._runs = False
 
     async def _run(self) -> Task:
         await self._record.settle()
@@ -265,4 +269,5 @@ class Making:
 
     def _owes(self, error: LibraryError | None) -> None:
         self.session.money_changed()
-        self.enter(self.phase, remark=f"The task goes on, but could not be written down. {error}" if error else "")
+        if self._runs:  # else what came of it stands on the card
+            self.enter(self.phase, remark=f"The task goes on, but could not be written down. {error}" if error else "")

@@ -38,6 +38,8 @@ LOOK_AGAIN = 10.0
 """Seconds after which whoever waits reads what was seen without being told."""
 ASIDE = 60.0
 """Seconds for which a kernel whose key is not taken leaves polling to others."""
+WRITE_AGAIN = 2.0
+"""Seconds after which what could not be written down is tried again: a full disk says so at once."""
 GATHER = 0.05
 """Seconds in which what is seen goes into one transaction: a bulk answer tells of many tasks at once."""
 
@@ -236,6 +238,7 @@ class Polling:
             except LibraryError as error:
                 log.warning("what was seen cannot be written down yet: %s", error)
                 self._seen = {**seen, **self._seen}
+                await asyncio.sleep(WRITE_AGAIN)
 
     def _has_trouble(self, error: MJVideoError | None) -> None:
         words = str(error) if error else ""

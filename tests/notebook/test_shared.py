@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from contextlib import contextmanager
 
+import psycopg
 import pytest
 
 import mjvideo_nb as mj
 from mjvideo_nb.errors import LibraryError
+from mjvideo_nb.library import record
 from mjvideo_nb.models import VideoRequest
 from mjvideo_nb.notebook import completing, polling
 from mjvideo_nb.notebook import session as sessions
@@ -17,6 +20,12 @@ from mjvideo_nb.notebook.state import Phase
 from mjvideo_nb.sandbox.process import SandboxProcess
 
 from .conftest import KEY
+
+NO_ROOM = """
+CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
+CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON jobs EXECUTE FUNCTION no_room()
+"""
 
 
 @pytest.fixture
@@ -134,6 +143,41 @@ def test_trouble_of_the_one_who_polls_stands_on_all_cards_also_after_an_outage(
     assert outages == []
     misbehave_here()
     reached(of_b, lambda: "trying again" not in of_b.card["note"])
+
+
+@pytest.fixture
+def server_without_room(shared_database):
+    """``with server_without_room():`` nothing more goes into the table of the jobs, as when the server's disk is full."""
+
+    @contextmanager
+    def full():
+        with psycopg.connect(shared_database.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute(NO_ROOM)
+            yield
+            connection.execute("DROP FUNCTION no_room CASCADE")
+
+    return full
+
+
+def test_what_a_full_server_could_not_take_is_written_when_it_has_room(
+    machine, service, misbehave_here, server_without_room, photo, reached, monkeypatch
+):
+    """A request that was accepted meanwhile is the one thing that nothing else would write down again."""
+    monkeypatch.setattr(record, "AGAIN", 0.5)
+    a = machine()
+    misbehave_here({"name": "slow", "routes": ["submit"], "value": 2, "times": 1})
+    job = a.jobs.make(request(photo))
+    reached(job, lambda: a.library.shelf.get(job.entry_id).state == "sending")
+    with server_without_room():
+        reached(job, lambda: "is full" in job.card["note"])
+        assert job.id is not None
+        with pytest.raises(LibraryError, match=r"is full.*nothing was sent"):
+            a.jobs.make(request(photo))
+    assert job.wait(60).clips[0].path.is_file()
+    assert "is full" not in job.card["note"]
+    entry = a.library.shelf.get(job.entry_id)
+    assert (entry.state, entry.task_id, entry.error) == ("done", job.id, "")
+    assert stats(service)["accepted"] == 1
 
 
 def test_a_key_that_is_not_taken_harms_nobody_else(machine, misbehave_here, photo, monkeypatch):
