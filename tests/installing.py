@@ -6,8 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock, Timeout
 
 INSTALL_SECONDS = 280  # below the time limit of one test, so that the remedy is read and not a time-out
 
@@ -16,27 +21,49 @@ class NotInstalledError(RuntimeError):
     """It is not here, and not to be had. The message says how to install it."""
 
 
+class Way(NamedTuple):
+    """One way to install something: whose it is, and its commands in order."""
+
+    tool: str
+    commands: list[list[str]]
+
+
 def find_or_install(
     find: Callable[[], str | None],
-    ways: Iterable[list[list[str]]],
+    ways: Iterable[Way],
     *,
+    name: str,
     refusal: type[NotInstalledError],
     remedy: str,
     unfound: str,
 ) -> str:
-    """What `find` finds, at once or after one of the ways to install it, each a list of commands.
+    """What `find` finds, at once or after one of the ways to install it.
 
-    Raises the refusal with the remedy and what was tried; `unfound` says what is wrong if a way ended well.
+    An installation is announced on stderr under its `name`, and so is how long it took. Of several processes one installs,
+    and the others wait for it. Raises the refusal with the remedy and what was tried; `unfound` says what is wrong if a way
+    ended well.
     """
-    deadline = time.monotonic() + INSTALL_SECONDS
-    notes = []
     if path := find():
         return path
-    for steps in ways:
-        note = _carry_out(steps, deadline, unfound)
-        if path := find():
-            return path
-        notes.append(note)
+    deadline = time.monotonic() + INSTALL_SECONDS
+    notes = []
+    try:
+        with FileLock(_lock(), timeout=INSTALL_SECONDS):
+            if path := find():  # another process has installed it meanwhile
+                return path
+            for way in ways:
+                began = time.monotonic()
+                _say(f"No {name} found: installing it with {way.tool}; about a minute.")
+                note = _carry_out(way.commands, deadline, unfound)
+                path = find()
+                took = f"{time.monotonic() - began:.0f} s"
+                if path:
+                    _say(f"{name} is installed: {took}.")
+                    return path
+                _say(f"{name} could not be installed with {way.tool}: {took}.")
+                notes.append(note)
+    except Timeout:
+        notes.append(f"  waiting for another process that installs: not done after {INSTALL_SECONDS} s")
     raise refusal("\n".join([remedy, "What was tried:", *notes]))
 
 
@@ -76,6 +103,16 @@ def report(find_or_install: Callable[[], str]) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _lock() -> Path:
+    """One for all that is installed: two ``apt-get`` at once get in each other's way. Another user could not open it."""
+    user = os.getuid() if hasattr(os, "getuid") else "windows"
+    return Path(tempfile.gettempdir()) / f"mjvideo-tests-installing-{user}.lock"
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _carry_out(steps: list[list[str]], deadline: float, unfound: str) -> str:

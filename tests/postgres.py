@@ -6,7 +6,6 @@ No server is a failure with a remedy, never a skip: what several machines do at 
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shutil
 import subprocess
@@ -19,7 +18,7 @@ from typing import Any, Self
 
 if __name__ == "__main__":  # as a script it knows its own folder only
     sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.installing import NotInstalledError, apt_get, report, root_prefix, runs
+from tests.installing import NotInstalledError, Way, apt_get, report, root_prefix, runs
 from tests.installing import find_or_install as found_or_installed
 from tests.loopback import unused_port
 
@@ -70,7 +69,12 @@ def find() -> str | None:
 def find_or_install() -> str:
     """The folder of a server's programs, installed now if there were none. Raises `NoPostgresError` with the remedy."""
     return found_or_installed(
-        find, _ways_to_install(), refusal=NoPostgresError, remedy=REMEDY, unfound="the server does not start"
+        find,
+        _ways_to_install(),
+        name="PostgreSQL server",
+        refusal=NoPostgresError,
+        remedy=REMEDY,
+        unfound="the server does not start",
     )
 
 
@@ -231,23 +235,25 @@ def _complete(folder: Path) -> bool:
     return all(os.access(folder / name, os.X_OK) for name in PROGRAMS) and runs(str(folder / "postgres"))
 
 
-def _ways_to_install() -> Iterator[list[list[str]]]:
-    """Each way as a list of commands."""
+def _ways_to_install() -> Iterator[Way]:
     if apt := apt_get():
         root = root_prefix()
         write = f"mkdir -p {Path(NO_CLUSTER).parent} && echo 'create_main_cluster = false' >{NO_CLUSTER}"
-        yield [
+        commands = [
             [*apt, "update"],
             [*root, "sh", "-c", write],
             [*apt, "install", "-y", "--no-install-recommends", "postgresql"],
             [*root, "rm", "-f", NO_CLUSTER],
         ]
+        yield Way("apt-get", commands)
 
 
 def _as_user() -> dict[str, Any]:
     """Who runs the programs, as `subprocess` takes it: they refuse to run as root."""
     if os.geteuid() != 0:
         return {}
+    import pwd  # not on Windows, where the tests that need no server import this module too
+
     names = {user.pw_name for user in pwd.getpwall()}
     user = pwd.getpwnam("postgres" if "postgres" in names else "nobody")
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,6 +24,22 @@ from tests.postgres import Cluster
 with Cluster() as cluster:
     print(cluster.pid, cluster.folder, flush=True)
     sys.stdin.read()
+"""
+
+INSTALL = """\
+import sys
+from pathlib import Path
+from tests import installing
+thing = Path(sys.argv[1])
+def find():
+    return str(thing) if thing.exists() else None
+ways = [
+    installing.Way("luck", [["false"]]),
+    installing.Way("patience", [["sh", "-c", f"sleep 1; echo installed >>{thing}"]]),
+]
+print(installing.find_or_install(
+    find, ways, name="thing", refusal=installing.NotInstalledError, remedy="", unfound=""
+))
 """
 
 
@@ -185,6 +202,31 @@ def test_no_server_is_a_failure_with_a_remedy(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(postgres, "DEBIAN", tmp_path)
     assert installing.report(postgres.find_or_install) == 1
     assert "apt-get install --no-install-recommends postgresql" in capsys.readouterr().err
+
+
+def test_of_several_processes_one_installs_and_says_so(tmp_path):
+    thing = tmp_path / "thing"
+    environment = os.environ | {"PYTHONPATH": str(PROJECT), "TMPDIR": str(tmp_path)}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", INSTALL, thing],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        for _ in range(3)
+    ]
+    ended = [process.communicate(timeout=60) for process in started]
+    assert [out.strip() for out, _ in ended] == [str(thing)] * 3
+    assert thing.read_text() == "installed\n"
+    assert re.fullmatch(
+        r"No thing found: installing it with luck; about a minute\.\n"
+        r"thing could not be installed with luck: \d+ s\.\n"
+        r"No thing found: installing it with patience; about a minute\.\n"
+        r"thing is installed: \d+ s\.\n",
+        "".join(err for _, err in ended),
+    )
 
 
 def test_the_newest_of_debian_comes_first(monkeypatch, tmp_path):

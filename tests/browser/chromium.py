@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 if __name__ == "__main__":  # as a script it knows its own folder only
     sys.path.insert(0, str(Path(__file__).parents[2]))
-from tests.installing import NotInstalledError, apt_get, report, runs
+from tests.installing import NotInstalledError, Way, apt_get, report, runs
 from tests.installing import find_or_install as found_or_installed
 
 if TYPE_CHECKING:
@@ -61,8 +61,23 @@ def find() -> str | None:
 def find_or_install() -> str:
     """The path of a Chromium, installed now if there was none. Raises `NoChromiumError` with the remedy."""
     return found_or_installed(
-        find, _ways_to_install(), refusal=NoChromiumError, remedy=REMEDY, unfound="the browser does not start"
+        find,
+        _ways_to_install(),
+        name="Chromium",
+        refusal=NoChromiumError,
+        remedy=REMEDY,
+        unfound="the browser does not start",
     )
+
+
+def ensure() -> str:
+    """`find_or_install` before any test runs, where what it says about an installation is seen and not captured.
+
+    The processes that are started after this take the browser without another search.
+    """
+    path = find_or_install()
+    os.environ[OVERRIDE] = path
+    return path
 
 
 @contextlib.contextmanager
@@ -114,11 +129,10 @@ def _playwrights_own() -> Iterator[str]:
             yield path
 
 
-def _ways_to_install() -> Iterator[list[list[str]]]:
-    """Each way as a list of commands."""
+def _ways_to_install() -> Iterator[Way]:
     if apt := apt_get():
-        yield [[*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", "chromium"]]
-    yield [[sys.executable, "-m", "playwright", "install", "chromium"]]
+        yield Way("apt-get", [[*apt, "update"], [*apt, "install", "-y", "--no-install-recommends", "chromium"]])
+    yield Way("playwright", [[sys.executable, "-m", "playwright", "install", "chromium"]])
 
 
 if __name__ == "__main__":
