@@ -41,6 +41,11 @@ def add_to(commands: Any) -> None:
         "--store", metavar="FOLDER", help="where it keeps its tasks (default: the user's cache folder)"
     )
     command.add_argument(
+        "--clips",
+        metavar="FOLDER",
+        help="keep finished clips there, and render none twice; many sandboxes may share it",
+    )
+    command.add_argument(
         "--fault",
         action="append",
         default=[],
@@ -70,6 +75,8 @@ def _run(options: argparse.Namespace) -> int:
         arguments += ["--seconds", str(options.seconds)]
     if options.store is not None:
         arguments += ["--store", str(make_folder(options.store, "--store"))]
+    if options.clips is not None:
+        arguments += ["--clips", str(make_folder(options.clips, "--clips"))]
     if options.no_render:
         arguments.append("--no-render")
     if options.max_list is not None:

@@ -17,6 +17,10 @@ from mjvideo_nb.sandbox.process import missing
 
 LOOPBACK = "127.0.0.1"
 LAST_PORT = 65535
+SECONDS = "MJVIDEO_SANDBOX_SECONDS"
+CLIPS = "MJVIDEO_SANDBOX_CLIPS"
+"""Environment variables that stand for `--seconds` and `--clips` where those are not given."""
+USUAL_SECONDS = "10"
 NOT_AS_ASKED = 2
 """Exit status where the port is taken or an argument does not do."""
 
@@ -50,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             listener,
             seconds=options.seconds,
             store=options.store,
+            clips=options.clips,
             faults=faults,
             with_parent=options.parent,
             verbose=options.verbose,
@@ -67,9 +72,15 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m mjvideo_nb.sandbox", description="A video service on loopback.")
     parser.add_argument("--port", type=int, default=0, help="0 (the default): any that is free")
     parser.add_argument(
-        "--seconds", type=float, default=10, help="from submit to SUCCESS; 0: as fast as it renders (default: 10)"
+        "--seconds", type=float, help=f"from submit to SUCCESS; 0: as fast as it renders (default: ${SECONDS}, else 10)"
     )
     parser.add_argument("--store", type=Path, help="folder of its tasks (default: in the user's cache)")
+    parser.add_argument(
+        "--clips",
+        type=Path,
+        metavar="FOLDER",
+        help=f"keep finished clips here, and render none twice (default: ${CLIPS})",
+    )
     parser.add_argument(
         "--fault",
         action="append",
@@ -88,8 +99,20 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--parent", action="store_true", help="end when standard input or the parent process ends")
     parser.add_argument("--verbose", action="store_true", help="log every request on standard error")
     options = parser.parse_args(argv)
+    if options.seconds is None:
+        try:
+            options.seconds = float(os.environ.get(SECONDS) or USUAL_SECONDS)
+        except ValueError:
+            parser.error(f"{SECONDS} in the environment is a number of seconds, not {os.environ[SECONDS]!r}")
     if not 0 <= options.seconds < math.inf:
-        parser.error("--seconds is 0 or more")
+        parser.error(f"--seconds ({SECONDS} in the environment) is 0 or more")
+    if options.clips is None and os.environ.get(CLIPS):
+        options.clips = Path(os.environ[CLIPS])
+    if options.clips is not None:
+        try:
+            options.clips.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            parser.error(f"--clips ({CLIPS} in the environment): {options.clips} cannot be a folder: {error.strerror}")
     if options.max_list is not None and options.max_list < 1:
         parser.error("--max-list is 1 or more")
     if not 0 <= options.port <= LAST_PORT:

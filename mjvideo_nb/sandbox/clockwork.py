@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from mjvideo_nb.sandbox.camera import FIRST_FRAMES, Pose, path, shots
-from mjvideo_nb.sandbox.render import prepare, write_clip
+from mjvideo_nb.sandbox.render import prepare, prepared, write_clip
 from mjvideo_nb.sandbox.service import Service, milliseconds
 from mjvideo_nb.sandbox.store import Folder, Store, write
 from mjvideo_nb.sandbox.submission import Submission
@@ -67,7 +67,8 @@ def _ready_made(store: Store) -> Folder:
     if not files.clip(0).exists():
         files.path.mkdir(exist_ok=True)
         write(files.source, lambda part: Image.radial_gradient("L").resize((SIDE, SIDE)).save(part, "PNG"))
-        prepared = prepare(files.source, files.first_frame, files.poster, "480")
+        prepare(files.source, files.first_frame, files.poster, "480")
+        size = prepared(files.source, files.poster).size
         poses = path(shots(READY_MADE, 1)[0], Pose(), "low", FIRST_FRAMES)
-        write(files.clip(0), lambda part: write_clip(part, files.first_frame, prepared.size, poses))
+        write(files.clip(0), lambda part: write_clip(part, files.first_frame, size, poses))
     return files

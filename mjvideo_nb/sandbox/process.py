@@ -57,10 +57,11 @@ class SandboxProcess:
         port: int = 0,
         seconds: float | None = None,
         store: str | os.PathLike[str] | None = None,
+        clips: str | os.PathLike[str] | None = None,
         faults: Iterable[str] = (),
         render: bool = True,
         max_list: int | None = None,
-        timeout: float = 20.0,
+        timeout: float = 60.0,
     ) -> "SandboxProcess":
         """Start a sandbox and wait until it answers.
 
@@ -68,6 +69,8 @@ class SandboxProcess:
             port: on 127.0.0.1; 0 takes any that is free.
             seconds: the nominal time of a task from submit to SUCCESS; 0 is as fast as rendering goes; None is the default.
             store: folder for its tasks; None is one in the user's cache, shared by all sandboxes.
+            clips: folder for finished clips, which any number of sandboxes may share so that none is rendered twice; None
+                is the one that the environment names, if it does.
             faults: names of faults as the command line takes them, e.g. `"http-429*2"`.
             render: False goes by the clock alone, for thousands of tasks: nothing is rendered or kept for a task, and all
                 clips are one ready-made MP4.
@@ -88,6 +91,8 @@ class SandboxProcess:
             command += ["--seconds", str(seconds)]
         if store is not None:
             command += ["--store", os.fspath(Path(store).absolute())]
+        if clips is not None:
+            command += ["--clips", os.fspath(Path(clips).absolute())]
         for fault in faults:
             command += ["--fault", fault]
         if not render:

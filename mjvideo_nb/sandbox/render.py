@@ -62,9 +62,8 @@ def frame_size(picture: tuple[int, int], resolution: Resolution) -> tuple[int, i
     return (width, height) if resolution == "480" else (width * 3 // 2, height * 3 // 2)
 
 
-def prepare(source: Path, first_frame: Path, poster: Path, resolution: Resolution) -> Prepared:
+def prepare(source: Path, first_frame: Path, poster: Path, resolution: Resolution) -> None:
     """Turn `source` upright, crop it to the clip's shape, and keep it as the picture to film and as a poster."""
-    raw = source.read_bytes()
     try:
         with Image.open(source, formats=FORMATS) as opened:
             opened.draft("RGB", (2500, 2500))  # a large JPEG is read at a fraction of its size, at once
@@ -85,7 +84,12 @@ def prepare(source: Path, first_frame: Path, poster: Path, resolution: Resolutio
     shown.paste((255, 255, 255), box, ink)
     kept.save(first_frame, "JPEG", quality=97, subsampling=0)
     shown.save(poster, "JPEG", quality=88)
-    return Prepared(size, hashlib.sha256(raw).hexdigest())
+
+
+def prepared(source: Path, poster: Path) -> Prepared:
+    """What `prepare` has made of this source and this poster."""
+    with Image.open(poster) as shown:
+        return Prepared(shown.size, hashlib.sha256(source.read_bytes()).hexdigest())
 
 
 def _flat(picture: Image.Image) -> Image.Image:

@@ -19,6 +19,7 @@ from mjvideo_nb.sandbox.app import create_app
 from mjvideo_nb.sandbox.clockwork import Clockwork
 from mjvideo_nb.sandbox.connection import Connection
 from mjvideo_nb.sandbox.faults import TABLE
+from mjvideo_nb.sandbox.render_cache import RenderCache
 from mjvideo_nb.sandbox.service import Service
 from mjvideo_nb.sandbox.store import Store
 from mjvideo_nb.sandbox.switches import parse
@@ -51,11 +52,13 @@ def serve(
     verbose: bool,
     render: bool = True,
     max_list: int | None = None,
+    clips: Path | None = None,
 ) -> None:
     """Answer on `listener` until a signal comes, or with `with_parent` until whoever started this process is gone."""
     tasks = Store(store or default_store())
     tasks.prune()
-    service = Service(tasks, Workers(), seconds=seconds) if render else Clockwork(tasks, seconds=seconds)
+    workers = Workers(RenderCache(clips) if clips else None)
+    service = Service(tasks, workers, seconds=seconds) if render else Clockwork(tasks, seconds=seconds)
     config = uvicorn.Config(
         create_app(service, faults, max_list=max_list),
         http=Connection,

@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import hashlib
 import logging
-import os
-import shutil
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +11,7 @@ from pathlib import Path
 from mjvideo_nb.sandbox.camera import Shot, shots
 from mjvideo_nb.sandbox.links import LinkError, fetch
 from mjvideo_nb.sandbox.render import PictureError
-from mjvideo_nb.sandbox.store import Folder, Store, write
+from mjvideo_nb.sandbox.store import Folder, Store, share, write
 from mjvideo_nb.sandbox.submission import Refusal, Submission
 from mjvideo_nb.sandbox.tasks import MOST_EXTENDS, Ending, Moment, Task, moment
 from mjvideo_nb.sandbox.workers import ClipOrder, Workers, poses
@@ -103,7 +101,7 @@ class Service:
             (old.poster, folder.poster),
             (old.clip(index), folder.before),
         ):
-            _share(kept, ours)
+            share(kept, ours)  # the parent may be pruned first
         return replace(
             task,
             parent=parent.id,
@@ -112,7 +110,7 @@ class Service:
             resolution=parent.resolution,
             size=parent.size,
             start=parent.ends[index],
-            seed=_digest(parent.seed, str(index), task.prompt),
+            seed=self._seed(parent.seed, str(index), prompt=task.prompt),
         )
 
     def task(self, task_id: str) -> Task | None:
@@ -184,7 +182,7 @@ class Service:
             write(folder.source, lambda part: part.write_bytes(picture))
         prepared = await self.workers.prepare(folder.path, task.resolution)
         task.size = prepared.size
-        task.seed = _digest(prepared.digest, task.prompt)
+        task.seed = self._seed(prepared.digest, prompt=task.prompt)
         self.store.save(task)
         folder.source.unlink(missing_ok=True)
 
@@ -212,6 +210,10 @@ class Service:
             loop=task.loop,
         )
 
+    def _seed(self, *picture: str, prompt: str) -> str:
+        """What decides the camera's moves."""
+        return hashlib.sha256("\0".join((*picture, prompt)).encode()).hexdigest()
+
     async def stop(self) -> None:
         """End everything at once; what is unfinished is rendered when a later process is asked for it."""
         running = [job.run for job in self._jobs.values() if job.run is not None]
@@ -220,15 +222,3 @@ class Service:
         self.workers.stop()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*running, return_exceptions=True)
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def _share(kept: os.PathLike[str], ours: os.PathLike[str]) -> None:
-    """One more name for a file, or a copy where the file system has no such thing: the parent may be pruned first."""
-    try:
-        os.link(kept, ours)
-    except OSError:
-        shutil.copyfile(kept, ours)

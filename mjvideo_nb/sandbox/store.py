@@ -107,6 +107,14 @@ def _aged(folder: Path) -> tuple[float, Path] | None:
         return None
 
 
+def share(kept: os.PathLike[str], ours: os.PathLike[str]) -> None:
+    """One more name for a file, or a copy where the file system has no such thing: neither is ever written to again."""
+    try:
+        os.link(kept, ours)
+    except OSError:
+        shutil.copyfile(kept, ours)
+
+
 def write(target: Path, fill: Callable[[Path], object]) -> None:
     """Let `fill` write a file under another name, then put it in its place in one step."""
     part = target.with_name(f"{target.name}.{os.getpid()}-{secrets.token_hex(4)}.part")

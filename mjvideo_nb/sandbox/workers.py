@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from mjvideo_nb.sandbox.camera import Motion, Pose, Shot, path
-from mjvideo_nb.sandbox.render import Prepared, Resolution, prepare, write_clip
+from mjvideo_nb.sandbox.render import Prepared, Resolution, prepare, prepared, write_clip
+from mjvideo_nb.sandbox.render_cache import RenderCache, digest
 from mjvideo_nb.sandbox.store import Folder, write
 
 MOST_WORKERS = 4
@@ -53,9 +54,14 @@ def poses(order: ClipOrder) -> list[Pose]:
 
 
 class Workers:
-    """A few processes of low priority, started when the first work comes."""
+    """A few processes of low priority, started when the first work comes.
 
-    def __init__(self) -> None:
+    With a cache what is there is taken from it, and what is new is put into it. `niceness` is what they give way by.
+    """
+
+    def __init__(self, cache: RenderCache | None = None, *, niceness: int = NICENESS) -> None:
+        self._cache = cache
+        self._niceness = niceness
         self._context = multiprocessing.get_context("spawn")
         self._frames = self._context.RawArray(ctypes.c_int, SLOTS)
         self._slots = itertools.cycle(range(SLOTS))
@@ -73,11 +79,11 @@ class Workers:
 
     async def prepare(self, folder: Path, resolution: Resolution) -> Prepared:
         """Make the picture to film out of the folder's source; PictureError when it is none."""
-        return await self._run(_prepare, folder, resolution)
+        return await self._run(_prepare, folder, resolution, self._cache)
 
     async def film(self, order: ClipOrder, slot: int) -> None:
         """Render one clip into its folder."""
-        await self._run(_film, order, slot)
+        await self._run(_film, order, slot, self._cache)
 
     async def _run(self, work: Callable[..., T], *args: object) -> T:
         for last in (False, True):
@@ -100,7 +106,7 @@ class Workers:
                 max_workers=max(1, min(MOST_WORKERS, os.cpu_count() or 1)),
                 mp_context=self._context,
                 initializer=_begin,
-                initargs=(self._frames,),
+                initargs=(self._frames, self._niceness),
             )
         return self._pool
 
@@ -126,11 +132,11 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin(frames: "ctypes.Array[ctypes.c_int]") -> None:
+def _begin(frames: "ctypes.Array[ctypes.c_int]", niceness: int) -> None:
     global _frames_done  # noqa: PLW0603 - how a pool hands something to its workers
     _frames_done = frames
     if hasattr(os, "nice"):
-        os.nice(NICENESS)
+        os.nice(niceness)
     threading.Thread(target=_end_with_the_server, name="end-with-the-server", daemon=True).start()
 
 
@@ -141,32 +147,42 @@ def _end_with_the_server() -> None:
         os._exit(0)
 
 
-def _prepare(folder: Path, resolution: Resolution) -> Prepared:
+def _prepare(folder: Path, resolution: Resolution, cache: RenderCache | None = None) -> Prepared:
     files = Folder(folder)
-    prepared: list[Prepared] = []
-    write(
-        files.poster,
-        lambda poster: write(
-            files.first_frame, lambda frame: prepared.append(prepare(files.source, frame, poster, resolution))
-        ),
-    )
-    return prepared[0]
+    if cache is None:
+        write(
+            files.poster,
+            lambda poster: write(files.first_frame, lambda frame: prepare(files.source, frame, poster, resolution)),
+        )
+    else:
+        cache.get_or_make(
+            digest(files.source.read_bytes(), resolution),
+            {"first_frame.jpg": files.first_frame, "poster.jpg": files.poster},
+            lambda made: prepare(files.source, made / "first_frame.jpg", made / "poster.jpg", resolution),
+        )
+    return prepared(files.source, files.poster)
 
 
-def _film(order: ClipOrder, slot: int) -> None:
+def _film(order: ClipOrder, slot: int, cache: RenderCache | None = None) -> None:
     files = Folder(order.folder)
     target = files.clip(order.variant)
     done = _frames_done
     if done is None:
         raise RuntimeError("this process was not started as a worker")
+    after = files.before if order.extend else None
+    way = poses(order)
+
+    def count(frames: int) -> None:
+        done[slot] = frames
+
+    def film(part: Path) -> None:
+        write_clip(part, files.first_frame, order.size, way, after=after, on_frame=count)
+
     if not target.exists():  # another process that shares the store may have been quicker
-        after = files.before if order.extend else None
-
-        def count(frames: int) -> None:
-            done[slot] = frames
-
-        write(
-            target,
-            lambda part: write_clip(part, files.first_frame, order.size, poses(order), after=after, on_frame=count),
-        )
+        if cache is None:
+            write(target, film)
+        else:
+            before = after.read_bytes() if after is not None else b""
+            name = digest(files.first_frame.read_bytes(), repr((order.size, way)), before)
+            cache.get_or_make(name, {"clip.mp4": target}, lambda made: film(made / "clip.mp4"))
     done[slot] = order.frames

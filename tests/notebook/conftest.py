@@ -10,7 +10,6 @@ import pytest
 from mjvideo_nb import VideoRequest, frames
 from mjvideo_nb.notebook import making
 from mjvideo_nb.notebook.session import Session
-from tests.s3 import S3Process
 
 KEY = "sk-marked-4711-never-to-be-seen"
 
@@ -39,12 +38,6 @@ def reached():
         assert condition() or event.wait(timeout), f"not reached: {job}"
 
     return wait
-
-
-@pytest.fixture(scope="session")
-def s3():
-    with S3Process.start() as process:
-        yield process
 
 
 @pytest.fixture
