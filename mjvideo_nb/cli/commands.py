@@ -22,12 +22,14 @@ To begin, without a key and without cost: mjvideo-nb demo.
 Each command has its own help, with examples: mjvideo-nb render --help.
 
 environment:
-  COMETAPI_KEY       the key; without one the sandbox on this machine makes the clips, at no cost
-  COMETAPI_BASE_URL  the service's address, a path included (default: {config.DEFAULT_BASE_URL})
-  MJVIDEO_SANDBOX    1: the sandbox also where there is a key
-  MJVIDEO_LIBRARY    the folder, or the URL of a storage, of notebooks (default: {config.DEFAULT_LIBRARY}, beside the notebook)
-  MJVIDEO_DATABASE   the address of a PostgreSQL database that many machines share (default: a file in that folder)
-  MJVIDEO_PRICE      USD a call, for what notebooks count and doctor says (default: {config.DEFAULT_PRICE:.2f})
+  COMETAPI_KEY             the key; without one the sandbox on this machine makes the clips, at no cost
+  COMETAPI_BASE_URL        the service's address, a path included (default: {config.DEFAULT_BASE_URL})
+  MJVIDEO_SANDBOX          1: the sandbox also where there is a key
+  MJVIDEO_SANDBOX_SECONDS  seconds that a task takes in the sandbox (default: 10)
+  MJVIDEO_SANDBOX_CLIPS    a folder of finished clips that sandboxes share, so that none is rendered twice
+  MJVIDEO_LIBRARY          the folder, or the URL of a storage, of notebooks (default: {config.DEFAULT_LIBRARY}, beside the notebook)
+  MJVIDEO_DATABASE         the address of a PostgreSQL database that machines share (default: a file in that folder)
+  MJVIDEO_PRICE            USD a call, for what notebooks count and doctor says (default: {config.DEFAULT_PRICE:.2f})
   HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY are honoured. A key may also be kept in the system's key store,
   with the extra keyring: keyring set {config.KEYRING_SERVICE} COMETAPI_KEY.
 

@@ -36,14 +36,19 @@ def add_to(commands: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument("--port", type=port, default=0, help="port on 127.0.0.1 (default: a free one)")
-    command.add_argument("--seconds", type=seconds, help="how long a task takes from submit to clips (default: 10)")
+    command.add_argument(
+        "--seconds",
+        type=seconds,
+        help="how long a task takes from submit to clips (default: MJVIDEO_SANDBOX_SECONDS, or 10)",
+    )
     command.add_argument(
         "--store", metavar="FOLDER", help="where it keeps its tasks (default: the user's cache folder)"
     )
     command.add_argument(
         "--clips",
         metavar="FOLDER",
-        help="keep finished clips there, and render none twice; many sandboxes may share it",
+        help="keep finished clips there, and render none twice; many sandboxes may share it (default: "
+        "MJVIDEO_SANDBOX_CLIPS, or nowhere)",
     )
     command.add_argument(
         "--fault",
