@@ -37,7 +37,7 @@ os.environ["PATH"] = os.pathsep.join([*_places[:_at], *map(str, INSTALLED), *_pl
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, types, who may import whom, the workflow of CI, and what is in the wheel."""
-    _install(session, ".[test,dev]")
+    _install(session, ".[lint]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
