@@ -21,6 +21,7 @@ from mjvideo_nb.notebook.session import Session
 from mjvideo_nb.notebook.standings import Ranked, Standings
 from mjvideo_nb.notebook.state import State, Step
 from mjvideo_nb.notebook.sweep import Sweep
+from tests.failures import each
 
 NAMES = [*mj.__all__, "open"]
 HANDED_BACK = [
@@ -66,6 +67,11 @@ CALLED = {
 """All that is called by whoever reads it; errors are caught, and words are used."""
 
 
+def documented(thing):
+    """Its docstring; "" where there is none, which the test of the first line tells."""
+    return inspect.getdoc(thing) or ""
+
+
 def section(doc, name):
     """What a section of a docstring says, without its indent; "" where there is none."""
     parts = SECTION.split(inspect.cleandoc(doc))
@@ -79,70 +85,82 @@ def entries(text):
 
 
 def parameters(thing):
-    return [each.name for each in inspect.signature(thing).parameters.values() if each.name != "self"]
+    return [name for name in inspect.signature(thing).parameters if name != "self"]
 
 
-@pytest.mark.parametrize("name", THINGS)
-def test_the_first_line_alone_says_what_it_is_for(name):
-    first, _, rest = inspect.getdoc(THINGS[name]).partition("\n")
-    assert first.endswith((".", ":"))
-    assert len(first) <= LONGEST
-    assert not rest or rest.startswith("\n"), "the first sentence goes on in the second line"
+@each(THINGS)
+def test_the_first_line_alone_says_what_it_is_for(thing):
+    first, _, rest = documented(thing).partition("\n")
+    if not first.endswith((".", ":")):
+        yield f"its first line is {first!r}; let it be a sentence that ends in a full stop or a colon"
+    if len(first) > LONGEST:
+        yield f"its first line has {len(first)} characters; make that {LONGEST} at most"
+    if rest and not rest.startswith("\n"):
+        yield "its first sentence goes on in the second line; make it fit one, with an empty line after it"
 
 
-@pytest.mark.parametrize("name", CALLED)
-def test_every_parameter_is_explained_and_no_other(name):
-    thing = CALLED[name]
-    doc = inspect.getdoc(thing)
-    explained = entries(section(doc, "Args"))
-    if explained:
-        assert explained == parameters(thing)
-    else:
+@each(CALLED)
+def test_every_parameter_is_explained_and_no_other(thing):
+    explained = entries(section(documented(thing), "Args"))
+    if not explained:
         for parameter in parameters(thing):
-            assert parameter.startswith("_") or f"`{parameter}`" in doc, parameter
+            if not parameter.startswith("_") and f"`{parameter}`" not in documented(thing):
+                yield f"nothing explains `{parameter}`; name it in the text, or all of them under Args"
+    elif explained != parameters(thing):
+        yield f"Args explains {', '.join(explained)}; it takes {', '.join(parameters(thing))}: explain these, in this order"
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_function_says_what_comes_back(name):
-    if inspect.isfunction(CALLED.get(name)):
-        assert section(inspect.getdoc(CALLED[name]), "Returns")
+@each({name: CALLED[name] for name in NAMES if inspect.isfunction(CALLED.get(name))})
+def test_a_function_says_what_comes_back(thing):
+    if not section(documented(thing), "Returns"):
+        yield "nothing says what comes back; say it under Returns"
 
 
-@pytest.mark.parametrize("name", THINGS)
-def test_sections_are_those_that_are_known_in_their_order(name):
-    found = SECTION.findall(inspect.getdoc(THINGS[name]))
-    assert found == [known for known in SECTIONS if known in found]
+@each(THINGS)
+def test_sections_are_those_that_are_known_in_their_order(thing):
+    found = SECTION.findall(documented(thing))
+    if found != [known for known in SECTIONS if known in found]:
+        yield f"its sections are {', '.join(found)}; let each be one of {', '.join(SECTIONS)}, once and in this order"
 
 
-@pytest.mark.parametrize("name", THINGS)
-def test_the_errors_that_are_named_exist(name):
-    for error in entries(section(inspect.getdoc(THINGS[name]), "Raises")):
-        assert issubclass(ERRORS[error], Exception | KeyboardInterrupt), error
+@each(THINGS)
+def test_the_errors_that_are_named_exist(thing):
+    for error in entries(section(documented(thing), "Raises")):
+        kind = ERRORS.get(error)
+        if not (inspect.isclass(kind) and issubclass(kind, Exception | KeyboardInterrupt)):
+            yield f"{error} is no error of this package or of Python; name the one that is raised"
 
 
-@pytest.mark.parametrize("name", [name for name in mj.__all__ if inspect.isclass(getattr(mj, name))])
-def test_the_attributes_of_an_error_exist(name):
-    kind = getattr(mj, name)
-    if issubclass(kind, mj.MJVideoError):
-        for attribute in entries(section(kind.__doc__, "Attributes")):
-            assert hasattr(kind("words"), attribute)
+@each({name: kind for name, kind in THINGS.items() if inspect.isclass(kind) and issubclass(kind, mj.MJVideoError)})
+def test_the_attributes_of_an_error_exist(kind):
+    for attribute in entries(section(kind.__doc__, "Attributes")):
+        if not hasattr(kind("words"), attribute):
+            yield f"it has no `{attribute}`; set it in __init__, or take it out of Attributes"
 
 
-@pytest.mark.parametrize("name", [*NAMES, "Client.submit", "Client.wait", "Job.extend", "Job.wait", "Task.extend"])
-def test_a_question_mark_and_shift_tab_show_a_signature_that_can_be_read(name, capsys):
-    """Defaults as they are typed, and nothing that only this package's own modules know."""
+@pytest.fixture
+def shell():
     shell = InteractiveShell()
     shell.history_manager.enabled = False
     shell.user_ns["mj"] = mj
+    return shell
+
+
+@each([*NAMES, "Client.submit", "Client.wait", "Job.extend", "Job.wait", "Task.extend"])
+def test_a_question_mark_and_shift_tab_show_a_signature_that_can_be_read(name, shell, capsys):
+    """Defaults as they are typed, and nothing that only this package's own modules know."""
     shell.run_line_magic("pinfo", f"mj.{name}")
     told = COLOUR.sub("", capsys.readouterr().out)
     tip = COLOUR.sub("", shell.object_inspect_mime(f"mj.{name}")["text/plain"])  # what a kernel answers to Shift-Tab
-    assert tip.strip() == told.strip()
-    thing = THINGS[name]
-    assert inspect.getdoc(thing).partition("\n")[0] in told
+    if tip.strip() != told.strip():
+        yield f"Shift-Tab shows {tip.strip()!r}, and `?` {told.strip()!r}; they have to be the same"
+    if documented(THINGS[name]).partition("\n")[0] not in told:
+        yield "`?` does not show the first line of its docstring; leave no other docstring in its way"
     if name in CALLED:
         signature = told.partition("Docstring:")[0]
-        assert "ignature:" in signature
-        assert set(re.findall(r"<[^>]*>", signature)) <= {"<factory>"}
-        aliases = {"Waits", "OnRetry", "Update", "Trouble"}
-        assert not aliases & set(re.findall(r"\w+", signature))
+        if "ignature:" not in signature:
+            yield "`?` shows no signature; give it one that inspect.signature can read"
+        if unread := set(re.findall(r"<[^>]*>", signature)) - {"<factory>"}:
+            yield f"its signature shows {', '.join(sorted(unread))}; give defaults a repr that can be typed"
+        if aliases := {"Waits", "OnRetry", "Update", "Trouble"} & set(re.findall(r"\w+", signature)):
+            yield f"its signature shows {', '.join(sorted(aliases))}, known in here only; write out what they stand for"

@@ -2,7 +2,8 @@
 
 A fenced block names its language, and what that language means here is below, in RUNNERS: a block of any other kind, or one
 that is only indented, fails. The blocks of Python and of magics are one notebook, each statement a cell, run in a kernel as
-Run All does it. The service is the sandbox of the test run, with a key, as it would be CometAPI.
+Run All does it. The service is a sandbox that goes by the clock, with a key, as it would be CometAPI: which clips it hands
+out is nothing that the page speaks of.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ from mjvideo_nb.notebook.polling import ALONE
 from mjvideo_nb.pace import REMOTE
 from mjvideo_nb.retries import Retries
 from mjvideo_nb.transport import DEFAULT_TIMEOUT
+from tests.failures import each, tell
 from tests.loopback import serving
-from tests.s3 import S3Process
 from tests.tour.kernel import run_all
 
 PROJECT = Path(__file__).parent.parent
@@ -80,10 +81,23 @@ class Block:
         return self.language == "python" and "get_config()" in self.text
 
 
-BLOCKS = [Block(README[: found.start()].count("\n") + 1, *found.groups()) for found in FENCE.finditer(README)]
-PROSE = FENCE.sub("", README)
-COMMANDS = [line for block in BLOCKS if block.language == "shell" for line in block.text.splitlines()]
+def line_of(offset):
+    return README.count("\n", 0, offset) + 1
+
+
+BLOCKS = [Block(line_of(found.start()), *found.groups()) for found in FENCE.finditer(README)]
+PROSE = FENCE.sub(lambda block: re.sub(r".", "-", block[0]), README)
+"""What is in no block, each line in its place."""
+COMMANDS = {
+    command: f"README.md:{line}"
+    for block in BLOCKS
+    if block.language == "shell"
+    for line, command in enumerate(block.text.splitlines(), block.line + 1)
+}
+"""Each with its place."""
 LIBRARY_COMMANDS = [command for command in COMMANDS if command.startswith("mjvideo-nb library ")]
+OTHER_COMMANDS = [command for command in COMMANDS if command not in {*TOO_LONG, *LIBRARY_COMMANDS}]
+RENDER = next(command for command in OTHER_COMMANDS if command.startswith("mjvideo-nb render "))
 RUNNERS = {
     "python": "test_the_notebook_runs, test_the_program_runs, or test_the_settings_of_a_hub_are_read",
     "ipython": "test_the_notebook_runs",
@@ -95,33 +109,25 @@ RUNNERS = {
 
 
 def cells():
-    """What a user would type into one cell after the other."""
+    """What a user would type into one cell after the other, and where it is."""
     for block in BLOCKS:
         if block.language == "python" and not (block.is_program or block.is_settings):
             for statement in ast.parse(block.text).body:
-                yield block, ast.get_source_segment(block.text, statement)
+                yield f"README.md:{block.line + statement.lineno}", ast.get_source_segment(block.text, statement)
         elif block.language == "ipython":
             for cell in block.text.strip().split("\n\n"):
-                yield block, cell
+                yield f"README.md:{block.line}", cell
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """What is there before the first line: a picture, and a clip of earlier days."""
-    folder = tmp_path_factory.mktemp("readme")
+@pytest.fixture
+def folder(tmp_path):
+    """What is there before the first line: a picture."""
     with Image.open(PROJECT / "notebooks" / "coffee.jpg") as photo:
-        photo.resize((300, 200)).save(folder / "tulip.jpg")
-    return folder
+        photo.resize((300, 200)).save(tmp_path / "tulip.jpg")
+    return tmp_path
 
 
-@pytest.fixture(scope="module")
-def s3():
-    """A storage for the copies."""
-    with S3Process.start() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def account():
     """Where CometAPI tells what an account has left."""
 
@@ -141,10 +147,11 @@ def account():
 
 
 @pytest.fixture(scope="module")
-def environment(sandbox):
+def environment(sandboxes):
     """Of every process here: the sandbox is the service, and nothing is paid."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("COMETAPI_", "MJVIDEO_"))}
-    return kept | {"COMETAPI_KEY": KEY, "COMETAPI_BASE_URL": sandbox.url, "PYTHONPATH": str(PROJECT)}
+    with sandboxes.sandbox(render=False) as sandbox:
+        yield kept | {"COMETAPI_KEY": KEY, "COMETAPI_BASE_URL": sandbox.url, "PYTHONPATH": str(PROJECT)}
 
 
 def ran_by_python(*words, folder, environment):
@@ -159,37 +166,65 @@ def ran_by_python(*words, folder, environment):
     )
 
 
-@pytest.fixture(scope="module")
-def rendered(folder, environment):
-    """What the commands came to, in their order, the first task's id in the place of the README's."""
-    ended = []
+def ran(command, folder, environment):
+    _, *words = shlex.split(command)
+    return ran_by_python("-m", "mjvideo_nb.cli", *words, folder=folder, environment=environment)
+
+
+def wrong_end(done):
+    """How a process ended that should have ended well, with its last words."""
+    if done.returncode:
+        yield f"it ended with {done.returncode}: {' '.join([*done.stderr.splitlines(), *done.stdout.splitlines()][-1:])}"
+
+
+def named(blocks):
+    return {f"README.md:{block.line}": block for block in blocks}
+
+
+@each(named(BLOCKS))
+def test_every_block_is_of_a_kind_that_is_run(block):
+    if block.language not in RUNNERS:
+        yield f"no test runs a block of {block.language!r}; name its language, or have one run it and add it to RUNNERS"
+
+
+@each({f"README.md:{line}": text for line, text in enumerate(PROSE.splitlines(), 1)})
+def test_no_block_is_without_a_fence(text):
+    if re.match(r"(?: {4,}|\t)(?![-*|\d])", text):
+        yield "a block that is only indented; put a fence around it that names its language"
+    if "```" in text:
+        yield "a fence that begins no block, or ends none; write it as ``` alone at the beginning of a line, and close it"
+
+
+def test_every_kind_that_is_run_is_there():
+    assert {block.language for block in BLOCKS} == set(RUNNERS)
+
+
+def test_the_commands_do_what_they_say(folder, environment):
     task_id = EXAMPLE_ID
-    for command in COMMANDS:
-        if command in TOO_LONG or command in LIBRARY_COMMANDS:
+    wrong = []
+    for command in OTHER_COMMANDS:
+        if not command.startswith("mjvideo-nb "):
+            wrong.append(
+                f"{COMMANDS[command]}: {command}: no test runs it; have one do so, or give the reason in TOO_LONG"
+            )
             continue
-        program, *words = shlex.split(command.replace(EXAMPLE_ID, task_id))
-        assert program == "mjvideo-nb"
-        done = ran_by_python("-m", "mjvideo_nb.cli", *words, folder=folder, environment=environment)
-        ended.append((command, done))
+        done = ran(command.replace(EXAMPLE_ID, task_id), folder, environment)
+        wrong += [f"{COMMANDS[command]}: {command}: {line}" for line in _wrong_with_clips(done, folder)]
         if task_id == EXAMPLE_ID and done.stdout:
             task_id = done.stdout.split()[-1]
-    return task_id, ended
+    tell(wrong)
 
 
-def test_every_block_is_of_a_kind_that_is_run():
-    assert [block for block in BLOCKS if block.language not in RUNNERS] == []
-    assert {block.language for block in BLOCKS} == set(RUNNERS)
-    assert README.count("```") == 2 * len(BLOCKS)
-    assert re.findall(r"^(?: {4,}|\t)(?![-*|\d]).*$", PROSE, re.MULTILINE) == [], "a block that is only indented"
-
-
-def test_the_commands_do_what_they_say(rendered, folder):
-    for command, done in rendered[1]:
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        *paths, last = done.stdout.splitlines()
-        assert len(paths) == 4
-        assert all((folder / path).stat().st_size > 1000 for path in paths)
-        assert last.startswith("task ")
+def _wrong_with_clips(done, folder):
+    yield from wrong_end(done)
+    *paths, last = done.stdout.splitlines() or [""]
+    if len(paths) != 4:
+        yield f"it wrote {len(paths)} clips, not four"
+    for path in paths:
+        if not ((folder / path).is_file() and (folder / path).stat().st_size > 1000):
+            yield f"{path} is no clip"
+    if not last.startswith("task "):
+        yield f"its last line names no task: {last!r}"
 
 
 def test_the_commands_for_a_library_do_what_they_say(tmp_path, environment, shared_database):
@@ -198,11 +233,12 @@ def test_the_commands_for_a_library_do_what_they_say(tmp_path, environment, shar
     library.ledger.refused(entry.id, mj.Refused("no"))
     library.close()
     told = ""
+    wrong = []
     for command in LIBRARY_COMMANDS:
-        _, *words = shlex.split(command.replace(EXAMPLE_DATABASE, shared_database))
-        done = ran_by_python("-m", "mjvideo_nb.cli", *words, folder=tmp_path, environment=environment)
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        done = ran(command.replace(EXAMPLE_DATABASE, shared_database), tmp_path, environment)
+        wrong += [f"{COMMANDS[command]}: {command}: {line}" for line in wrong_end(done)]
         told += done.stdout
+    tell(wrong)
     assert told.count("1 job with 0 clips") == 2
     assert (tmp_path / "moved-back" / "library.sqlite").exists()
     assert re.search(r"alice +0\.00 of +20\.00 USD", told)
@@ -217,32 +253,46 @@ def test_the_settings_of_a_hub_are_read(tmp_path, monkeypatch):
     given = PyFileConfigLoader("jupyterhub_config.py", str(tmp_path)).load_config().Spawner.environment
     assert given["COMETAPI_KEY"] == KEY
     assert config.database(given["MJVIDEO_DATABASE"])
-    assert all(name in parser().format_help() for name in given if not name.startswith("PG"))
+    read = parser().format_help()
+    tell(
+        f"README.md:{block.line}: it sets {name}, which no kernel reads; mjvideo-nb --help lists those that are"
+        for name in given
+        if name not in read and not name.startswith("PG")
+    )
 
 
 def test_the_proxy_is_set_up_as_the_page_says():
     """Its lines are whole, it goes to the service, says who it is as a kernel does, and sends nothing twice."""
     (block,) = (block for block in BLOCKS if block.language == "nginx")
     lines = [line.partition("#")[0].strip() for line in block.text.splitlines()]
-    assert all(line.endswith((";", "{", "}")) for line in lines)
     assert block.text.count("{") == block.text.count("}")
     said = [tuple(shlex.split(line.rstrip(";"))) for line in lines if line.endswith(";")]
     host = DEFAULT_BASE_URL.partition("://")[2]
-    assert {
+    needed = {
         ("proxy_pass", DEFAULT_BASE_URL),
         ("proxy_set_header", "Host", host),
         ("proxy_set_header", "Authorization", "Bearer sk-the-real-key"),
         ("proxy_ssl_verify", "on"),
         ("proxy_next_upstream", "off"),
-    } <= set(said)
+    }
+    wrong = [
+        f"README.md:{number}: {line!r} is no whole line; end it with ; or a brace"
+        for number, line in enumerate(lines, block.line + 1)
+        if not line.endswith((";", "{", "}"))
+    ]
+    wrong += [
+        f"README.md:{block.line}: it lacks {' '.join(words)!r}; say so in it" for words in sorted(needed - {*said})
+    ]
+    tell(wrong)
     (patience,) = (words[1] for words in said if words[0] == "proxy_read_timeout")
     assert float(patience.rstrip("s")) > DEFAULT_TIMEOUT.read
 
 
-@pytest.mark.parametrize("command", TOO_LONG)
+@each([*TOO_LONG])
 def test_what_a_long_command_names_exists(command):
-    assert command in COMMANDS
-    check(command)
+    if command not in COMMANDS:
+        yield "it is no command of README.md; take it out of TOO_LONG"
+    yield from wrong_names(command)
 
 
 NAMED = """
@@ -254,17 +304,15 @@ account.balance.__kwdefaults__["url"] = os.environ["TEST_ACCOUNT"]
 """The first cell: the sandbox is CometAPI, and what it says of accounts is said at an address of the test."""
 
 
-def test_the_notebook_runs(rendered, folder, environment, account, s3, shared_database):
-    task_id, _ = rendered
+def test_the_notebook_runs(folder, environment, account, s3, shared_database):
+    earlier = ran(RENDER, folder, environment)
+    task_id = earlier.stdout.split()[-1]
     shutil.copy(next(folder.glob("clips/*/0.mp4")), folder / "clips" / "old.mp4")
     asked = list(cells())
-
-    def told(source):
-        return source.replace(EXAMPLE_ID, task_id).replace(EXAMPLE_DATABASE, shared_database)
-
     notebook = nbformat.v4.new_notebook()
-    for source in [NAMED, *(told(source) for _, source in asked)]:
-        notebook.cells.append(nbformat.v4.new_code_cell(source))
+    for source in [NAMED, *(source for _, source in asked)]:
+        told = source.replace(EXAMPLE_ID, task_id).replace(EXAMPLE_DATABASE, shared_database)
+        notebook.cells.append(nbformat.v4.new_code_cell(told))
     nbformat.write(notebook, folder / "readme.ipynb")
     env = environment | {
         "TEST_ACCOUNT": account,
@@ -272,90 +320,118 @@ def test_the_notebook_runs(rendered, folder, environment, account, s3, shared_da
         "AWS_ACCESS_KEY_ID": "any",
         "AWS_SECRET_ACCESS_KEY": "any",
     }
-    ran, _ = run_all(folder / "readme.ipynb", env=env)
-    for (block, source), cell in zip(asked, ran[1:], strict=True):
-        assert cell.status == "ok", f"line {block.line}: {source}\n{cell.text}"
-        assert not [kind for kind in cell.kinds if kind.startswith("stderr")], cell.text
-        shows = re.match(r"mj\.(?!connect)|job$|%%|longer\.", source)
-        assert cell.kinds or not shows, f"line {block.line} shows nothing: {source}"
+    first, *others = run_all(folder / "readme.ipynb", env=env)[0]
+    wrong = [f"the first cell: {line}" for line in _wrong_with_cell(first, NAMED)]
+    for (where, source), cell in zip(asked, others, strict=True):
+        wrong += [f"{where}: {source}: {line}" for line in _wrong_with_cell(cell, source)]
     for made in ("show.html", "sheet.png", "clip.webp", "reel.mp4"):
-        assert (folder / made).stat().st_size > 1000
-    assert len(list((folder / "best").glob("*.mp4"))) == 4
-    check_listing(folder)
+        if not ((folder / made).is_file() and (folder / made).stat().st_size > 1000):
+            wrong.append(f"{made}: it was not made, or is all but empty")
+    if len(list((folder / "best").glob("*.mp4"))) != 4:
+        wrong.append("best: there are not four clips in it")
+    wrong += _wrong_with_listing(folder / "mjvideo")
+    tell(wrong)
 
 
-def check_listing(folder):
-    """The folder holds what the listing says, and nothing that it does not."""
-    (listing,) = (block.text for block in BLOCKS if block.text.startswith("mjvideo/\n"))
+def _wrong_with_cell(cell, source):
+    if cell.status != "ok":
+        yield f"it ended with {cell.status!r}: {' '.join(cell.kinds)}"
+    yield from (f"it wrote to {kind}" for kind in cell.kinds if kind.startswith("stderr"))
+    shows = re.match(r"mj\.(?!connect)|job$|%%|longer\.", source)
+    if shows and not cell.kinds:
+        yield "it shows nothing"
+
+
+def _wrong_with_listing(home):
+    """Whether the folder holds what the listing says, and nothing that it does not."""
+    (listing,) = (block for block in BLOCKS if block.text.startswith("mjvideo/\n"))
     patterns = {
         re.sub(r"<[^>]*>", "*", word).rstrip("/")
-        for line in listing.splitlines()[1:]
+        for line in listing.text.splitlines()[1:]
         for word in re.split(r"\s{3,}", line.strip())[0].split(" ")
         if re.search(r"\S", word)
     } - {"id>", "<task"}
     patterns = {"clips/*/*.mp4" if name.startswith("clips") or name.endswith("mp4") else name for name in patterns}
-    home = folder / "mjvideo"
-    for pattern in patterns:
-        assert list(home.glob(pattern)), pattern
     named = {pattern.partition("/")[0] for pattern in patterns}
-    assert {path.name for path in home.iterdir()} <= named
+    for pattern in sorted(patterns):
+        if not list(home.glob(pattern)):
+            yield f"README.md:{listing.line}: it lists {pattern}, which is not there"
+    for path in sorted(home.iterdir()):
+        if path.name not in named:
+            yield f"README.md:{listing.line}: it does not list {path.name}, which is there"
 
 
 @pytest.mark.parametrize(
     "block", [block for block in BLOCKS if block.is_program], ids=lambda block: f"line {block.line}"
 )
-def test_the_program_runs(block, folder, environment, tmp_path):
-    shutil.copy(folder / "tulip.jpg", tmp_path)
-    (tmp_path / "program.py").write_text(block.text, encoding="utf-8")
-    done = ran_by_python("-W", "error", "program.py", folder=tmp_path, environment=environment)
+def test_the_program_runs(block, folder, environment):
+    (folder / "program.py").write_text(block.text, encoding="utf-8")
+    done = ran_by_python("-W", "error", "program.py", folder=folder, environment=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert "status='SUCCESS'" in done.stdout
-    assert len(list(tmp_path.glob("clips/*/*.mp4"))) == 4
+    assert len(list(folder.glob("clips/*/*.mp4"))) == 4
 
 
 # In a line
 
 
-def pieces(text):
-    """The code in a text, but not the marks that are only drawn in code's letters."""
-    return [found for found in INLINE.findall(text) if re.search(r"[A-Za-z]{2}", found)]
+def pieces():
+    """The code in the lines, but not the marks that are only drawn in code's letters; each with its places."""
+    places = {}
+    for found in INLINE.finditer(PROSE):
+        if re.search(r"[A-Za-z]{2}", found[1]):
+            places.setdefault(found[1], []).append(line_of(found.start()))
+    return {f"README.md:{','.join(map(str, lines))}: `{code}`": code for code, lines in places.items()}
 
 
-@pytest.mark.parametrize("code", sorted(set(pieces(PROSE))))
+@each(pieces())
 def test_what_a_line_names_exists(code):
-    check(code)
+    yield from wrong_names(code)
 
 
-def check(code):
-    """That what this piece of code names is there: commands with their options, files, extras, variables, calls."""
+def wrong_names(code):
+    """What this piece of code names and is not there: commands with their options, files, extras, variables, calls."""
     for command in code.split(" && "):
         if "'" not in command:  # an apostrophe, and no command
-            _check_words([word for word in shlex.split(command) if not word.startswith("PYTHONPATH=")])
+            yield from _wrong_words([word for word in shlex.split(command) if not word.startswith("PYTHONPATH=")])
     for variable in re.findall(r"\b(?:COMETAPI|MJVIDEO)_[A-Z_]+", code):
-        assert variable in parser().format_help() or variable in BROWSER_VARIABLES
+        if variable not in parser().format_help() and variable not in BROWSER_VARIABLES:
+            yield f"nothing reads {variable}; mjvideo-nb --help lists the variables"
     for call in _calls(code):
-        _check_call(call)
+        yield from _wrong_call(call)
     for name in re.findall(r"\bmj\.(\w+)", code):
-        assert name in {*mj.__all__, "open"}
+        if name not in {*mj.__all__, "open"}:
+            yield f"mj has no public {name}; mj.__all__ lists the names"
 
 
-def _check_words(words):
+def _wrong_words(words):
     match words:
         case ["mjvideo-nb", *options]:
-            _check_command(options)
+            yield from _wrong_command(options)
         case ["pip", "install", *options]:
-            for extra in re.findall(r"\[(\w+)\]", options[-1]):
-                assert extra in PROJECT_FILE["project"]["optional-dependencies"]
+            for extra in set(re.findall(r"\[(\w+)\]", options[-1])) - {
+                *PROJECT_FILE["project"]["optional-dependencies"]
+            }:
+                yield f"there is no extra {extra}; pyproject.toml lists them"
         case ["python", "-m", module, *options]:
-            _check_script(PROJECT / f"{module.replace('.', '/')}.py", options)
+            yield from _wrong_script(f"{module.replace('.', '/')}.py", options)
         case ["python", script, *options]:
-            _check_script(PROJECT / script, options)
+            yield from _wrong_script(script, options)
+        case _:
+            yield from _wrong_name(words)
+
+
+def _wrong_name(words):
+    match words:
         case ["nox", "-s", session]:
-            assert f"def {session}(" in (PROJECT / "noxfile.py").read_text(encoding="utf-8")
+            if f"def {session}(" not in (PROJECT / "noxfile.py").read_text(encoding="utf-8"):
+                yield f"there is no session {session}; nox -l lists them"
         case ["ruff" | "mypy" | "lint-imports" | "pytest", *_]:
-            assert shutil.which(words[0])
+            if not shutil.which(words[0]):
+                yield f"{words[0]} is not on the PATH; install the extra `test`, and activate its environment"
         case [name] if re.fullmatch(r"[\w./-]+\.(?:py|md|jpg)|\.ci/run|notebooks/", name):
-            assert any((PROJECT / place / name).exists() for place in PLACES), name
+            if not any((PROJECT / place / name).exists() for place in PLACES):
+                yield f"there is no {name}; name it from the top of the tree, or from notebooks/"
 
 
 PLACES = ("", "notebooks")
@@ -367,19 +443,23 @@ BROWSER_VARIABLES = set(
 )
 
 
-def _check_command(options):
-    if options[-1:] == ["--help"] or not options:
-        with pytest.raises(SystemExit) as caught:
-            parser().parse_args([*options, "--help"])
-        assert caught.value.code == 0
-    else:
-        assert parser().parse_args(options).run
+def _wrong_command(options):
+    helps = not options or options[-1] == "--help"
+    try:
+        understood = parser().parse_args([*options, "--help"] if helps else options).run and not helps
+    except SystemExit as ended:
+        understood = helps and ended.code == 0
+    if not understood:
+        yield "the command line does not take it; mjvideo-nb --help shows what it takes"
 
 
-def _check_script(script, options):
-    assert script.is_file()
+def _wrong_script(script, options):
+    if not (PROJECT / script).is_file():
+        yield f"there is no {script}; name it from the top of the tree"
+        return
     for option in options:
-        assert not option.startswith("--") or f'"{option}"' in script.read_text(encoding="utf-8")
+        if option.startswith("--") and f'"{option}"' not in (PROJECT / script).read_text(encoding="utf-8"):
+            yield f"{script} has no option {option}; its --help lists them"
 
 
 def _calls(code):
@@ -393,43 +473,58 @@ def _calls(code):
 OWNERS = {"mj": mj, "job": mj.Job, "client": mj.Client}
 
 
-def _check_call(call):
+def _wrong_call(call):
     owner = OWNERS.get(getattr(call.func.value, "id", None))
     if owner is None or any(isinstance(value, ast.Starred) for value in call.args):
         return
-    function = getattr(owner, call.func.attr)
     given = [] if owner is mj else [None]
-    inspect.signature(function).bind(*given, *call.args, **{each.arg: each.value for each in call.keywords})
+    try:
+        function = getattr(owner, call.func.attr)
+        inspect.signature(function).bind(*given, *call.args, **{each.arg: each.value for each in call.keywords})
+    except (AttributeError, TypeError) as error:
+        yield f"{ast.unparse(call)} cannot be called: {error}; write it as its signature has it"
 
 
 # What it repeats
 
 
-def test_its_figures_are_those_of_the_code():
-    for said in (
+@each(
+    [
         f"every {REMOTE.shortest:.0f} to {REMOTE.longest:.0f} s, more often towards the end",
         f"`at_once={AT_ONCE}`",
         f"cost about {DEFAULT_PRICE:.2f} USD",
-        {120.0: "tried again by itself for two minutes"}[Retries.deadline],
+        {120.0: "tried again by itself for two minutes"}.get(Retries.deadline, f"{Retries.deadline} s, in words"),
         f"gives its place up {LEASE:.0f} s later",
-        {600.0: "keeps its place for ten minutes"}[UNCERTAIN_FOR],
+        {600.0: "keeps its place for ten minutes"}.get(UNCERTAIN_FOR, f"{UNCERTAIN_FOR} s, in words"),
         f"waited for, {PATIENCE:.0f} s for most things and {LAST_WORDS_PATIENCE:.0f} s for what became of a paid request",
         f"After {ALONE:.0f} s each kernel follows",
-        {5: "five unless whoever looks after the account says fewer"}[AT_ONCE],
-    ):
-        assert said in README
+        {5: "five unless whoever looks after the account says fewer"}.get(AT_ONCE, f"{AT_ONCE}, in words"),
+    ]
+)
+def test_its_figures_are_those_of_the_code(said):
+    if said not in README:
+        yield "the code says so and README.md does not; write it there"
 
 
 def messages():
-    """What the table of troubles quotes, piece by piece where something stands between."""
+    """What the table of troubles quotes, piece by piece where something stands between; each with its place."""
     section = README.partition("\n## Troubleshooting\n")[2].partition("\n## ")[0]
-    for row in re.findall(r"^\| (.*?) \|", section, re.MULTILINE):
-        for quoted in re.findall(r"\*([^*]+)\*", row):
-            yield from (piece.strip() for piece in quoted.split("…") if piece.strip())
+    began = README.index(section)
+    for row in re.finditer(r"^\| (.*?) \|", section, re.MULTILINE):
+        for quoted in re.findall(r"\*([^*]+)\*", row[1]):
+            for piece in filter(None, map(str.strip, quoted.split("…"))):
+                yield f"README.md:{line_of(began + row.start())}: {piece!r}", piece
 
 
-@pytest.mark.parametrize("message", list(messages()))
-def test_the_messages_it_quotes_are_said(message):
+@pytest.fixture(scope="module")
+def texts():
+    """All that the package may say."""
     files = [path for path in (PROJECT / "mjvideo_nb").rglob("*") if path.suffix in {".py", ".js"}]
     literal = re.compile(r"[\"']\s*\n\s*f?[\"']")  # one text on two lines
-    assert any(message in literal.sub("", path.read_text(encoding="utf-8")) for path in files)
+    return [literal.sub("", path.read_text(encoding="utf-8")) for path in files]
+
+
+@each(dict(messages()))
+def test_the_messages_it_quotes_are_said(message, texts):
+    if not any(message in text for text in texts):
+        yield "nothing in the package says so; quote what is said"
