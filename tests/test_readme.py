@@ -306,6 +306,7 @@ account.balance.__kwdefaults__["url"] = os.environ["TEST_ACCOUNT"]
 
 def test_the_notebook_runs(folder, environment, account, s3, shared_database):
     earlier = ran(RENDER, folder, environment)
+    tell(f"{COMMANDS[RENDER]}: {RENDER}: {line}" for line in wrong_end(earlier))
     task_id = earlier.stdout.split()[-1]
     shutil.copy(next(folder.glob("clips/*/0.mp4")), folder / "clips" / "old.mp4")
     asked = list(cells())
@@ -356,7 +357,7 @@ def _wrong_with_listing(home):
     for pattern in sorted(patterns):
         if not list(home.glob(pattern)):
             yield f"README.md:{listing.line}: it lists {pattern}, which is not there"
-    for path in sorted(home.iterdir()):
+    for path in sorted(home.glob("*")):
         if path.name not in named:
             yield f"README.md:{listing.line}: it does not list {path.name}, which is there"
 
