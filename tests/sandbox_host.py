@@ -54,13 +54,17 @@ class Host:
 
     def __init__(self, folder: Path, clips: Path) -> None:
         self.folder = folder
-        self.workers = Workers(RenderCache(clips), niceness=0)
+        self.cache = RenderCache(clips)
+        self.workers = Workers(self.cache, niceness=0)
         self.open_ones = {}
         self.closing = set()
 
     async def open(self, number, seconds, render, max_list=None):
         store = Store(self.folder / str(number))
-        service = Rendering(store, self.workers, seconds=seconds) if render else ByTheClock(store, seconds=seconds)
+        if render:
+            service = Rendering(store, self.workers, seconds=seconds)
+        else:
+            service = ByTheClock(store, self.cache, seconds=seconds)
         app = create_app(service, (), max_list=max_list)
         config = uvicorn.Config(
             app, http=Connection, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1

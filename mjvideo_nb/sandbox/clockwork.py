@@ -10,8 +10,9 @@ from PIL import Image
 
 from mjvideo_nb.sandbox.camera import FIRST_FRAMES, Pose, path, shots
 from mjvideo_nb.sandbox.render import prepare, prepared, write_clip
+from mjvideo_nb.sandbox.render_cache import RenderCache, digest
 from mjvideo_nb.sandbox.service import Service, milliseconds
-from mjvideo_nb.sandbox.store import Folder, Store, write
+from mjvideo_nb.sandbox.store import Folder, Store
 from mjvideo_nb.sandbox.submission import Submission
 from mjvideo_nb.sandbox.tasks import Moment, Task, moment
 from mjvideo_nb.sandbox.workers import Workers
@@ -25,10 +26,10 @@ SIDE = 320
 class Clockwork(Service):
     """Takes requests and lets time pass."""
 
-    def __init__(self, store: Store, *, seconds: float) -> None:
+    def __init__(self, store: Store, cache: RenderCache | None = None, *, seconds: float) -> None:
         super().__init__(store, Workers(), seconds=seconds)  # no process is started before there is work
         self._tasks: dict[str, Task] = {}
-        self._files = _ready_made(store)
+        self._files = _ready_made(store, cache)
 
     def _new_id(self, prefix: str) -> str:
         while True:
@@ -61,14 +62,21 @@ class Clockwork(Service):
         return self._files.poster
 
 
-def _ready_made(store: Store) -> Folder:
+def _ready_made(store: Store, cache: RenderCache | None) -> Folder:
     """The one clip and its poster, filmed when the store has none yet."""
     files = store.folder(READY_MADE)
     if not files.clip(0).exists():
         files.path.mkdir(exist_ok=True)
-        write(files.source, lambda part: Image.radial_gradient("L").resize((SIDE, SIDE)).save(part, "PNG"))
-        prepare(files.source, files.first_frame, files.poster, "480")
-        size = prepared(files.source, files.poster).size
-        poses = path(shots(READY_MADE, 1)[0], Pose(), "low", FIRST_FRAMES)
-        write(files.clip(0), lambda part: write_clip(part, files.first_frame, size, poses))
+        targets = {"poster.jpg": files.poster, "clip.mp4": files.clip(0)}
+        if cache is None:
+            cache = RenderCache(files.path / "made")
+        cache.get_or_make(digest(READY_MADE, str(SIDE)), targets, _make)
     return files
+
+
+def _make(folder: Path) -> None:
+    source, frame, poster = folder / "source.png", folder / "first_frame.jpg", folder / "poster.jpg"
+    Image.radial_gradient("L").resize((SIDE, SIDE)).save(source, "PNG")
+    prepare(source, frame, poster, "480")
+    poses = path(shots(READY_MADE, 1)[0], Pose(), "low", FIRST_FRAMES)
+    write_clip(folder / "clip.mp4", frame, prepared(source, poster).size, poses)

@@ -112,7 +112,12 @@ class SandboxProcess:
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
-        url = _first_line(process, timeout)
+        try:
+            url = _first_line(process, timeout)
+        except BaseException:  # an interrupt: nobody would know of this process any more
+            _end(process, 0)
+            log.close()
+            raise
         if url is None:
             with log:
                 raise SandboxError(_what_went_wrong(process, log, timeout))

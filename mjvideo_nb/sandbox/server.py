@@ -57,8 +57,8 @@ def serve(
     """Answer on `listener` until a signal comes, or with `with_parent` until whoever started this process is gone."""
     tasks = Store(store or default_store())
     tasks.prune()
-    workers = Workers(RenderCache(clips) if clips else None)
-    service = Service(tasks, workers, seconds=seconds) if render else Clockwork(tasks, seconds=seconds)
+    cache = RenderCache(clips) if clips else None
+    service = Service(tasks, Workers(cache), seconds=seconds) if render else Clockwork(tasks, cache, seconds=seconds)
     config = uvicorn.Config(
         create_app(service, faults, max_list=max_list),
         http=Connection,
