@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import re
@@ -11,14 +12,13 @@ import sys
 import threading
 import time
 import uuid
-from pathlib import Path
 
 import psutil
 
+from tests.patience import PATIENCE
+
 MARK = "CLI_TEST_MARK"
-SITE = Path(__file__).parent / "site"
 COMMAND = (sys.executable, "-m", "mjvideo_nb.cli")
-PATIENCE = 60
 TRACES = ("Traceback", "Exception ignored", "Error in atexit")
 
 
@@ -29,6 +29,7 @@ class Command:
         arguments: as on the command line, without the program's name.
         folder: the working folder.
         env: further environment variables.
+        path: where modules are looked for first.
         terminal: the other end of a pseudo-terminal for standard error, if it is to be one.
 
     """
@@ -36,7 +37,8 @@ class Command:
     def __init__(self, *arguments, folder, env=None, path=(), command=COMMAND, terminal=None):
         self.mark = uuid.uuid4().hex
         environment = {**os.environ, MARK: self.mark, **(env or {})}
-        environment["PYTHONPATH"] = os.pathsep.join([str(SITE), *map(str, path)])
+        if path:
+            environment["PYTHONPATH"] = os.pathsep.join(map(str, path))
         self.process = subprocess.Popen(
             [*command, *map(str, arguments)],
             cwd=folder,
@@ -116,13 +118,26 @@ class Command:
                 continue
         return found
 
-    def left_behind(self, patience=10):
+    def runs(self, *words):
+        """The processes that came of it whose command line has all these words."""
+        return [process for process in self.offspring() if set(words) <= set(command_line(process))]
+
+    def left_behind(self, patience=PATIENCE):
         """The command lines of those that are there for longer than an end takes."""
         _, alive = psutil.wait_procs(self.offspring(), timeout=patience)
-        return [" ".join(process.cmdline()) for process in alive]
+        return [" ".join(command_line(process)) for process in alive]
 
     def kill(self):
         """End it and all that came of it."""
         for process in self.offspring():
-            process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         self.process.wait()
+
+
+def command_line(process):
+    """Its words; none where it has ended meanwhile."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -18,8 +19,10 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from jupyter_client import BlockingKernelClient
 
+from mjvideo_nb.cli.arguments import is_free
 from mjvideo_nb.cli.tour import copy_tour
 from mjvideo_nb.errors import InvalidRequest
+from tests.patience import PATIENCE
 
 from .conftest import KEY
 
@@ -47,7 +50,7 @@ accepted = threading.Event()
 job = mj.video("coffee.jpg", motion="low")
 job.listen(lambda: job.id and accepted.set())
 if not job.id:
-    accepted.wait(60)
+    accepted.wait(PATIENCE)
 print(json.dumps({
     "package": mj.__file__,
     "task": job.id,
@@ -69,8 +72,8 @@ def demo(start, tmp_path):
     started = []
 
     def start_demo(*arguments, env=None, **options):
-        env = {**folders, "COMETAPI_KEY": KEY, "CLI_TEST_SECONDS": "20", **(env or {})}
-        started.append(start("demo", "tour", *arguments, env=env, **options))
+        env = {**folders, "COMETAPI_KEY": KEY, "MJVIDEO_SANDBOX_SECONDS": "3600", **(env or {})}
+        started.append(start("demo", "tour", "--port", free_port(), *arguments, env=env, **options))
         return started[-1]
 
     yield start_demo
@@ -84,6 +87,11 @@ def opened(command):
     return url, url.partition("?token=")[2]
 
 
+def free_port():
+    """Not one that the system gives away by itself, and might before JupyterLab has it."""
+    return next(port for port in iter(lambda: 10_000 + secrets.randbelow(20_000), None) if is_free(port))
+
+
 def ask(url, path, token="", method="GET", body=None):
     parts = urlsplit(url)
     request = urllib.request.Request(
@@ -92,17 +100,12 @@ def ask(url, path, token="", method="GET", body=None):
         data=None if body is None else json.dumps(body).encode(),
         headers={"Authorization": f"token {token}"} if token else {},
     )
-    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as answer:
         text = answer.read()
     return json.loads(text) if text[:1] in {b"{", b"["} else text.decode()
 
 
-def lab_of(command):
-    (lab,) = [process for process in command.offspring() if "mjvideo_nb.cli.lab" in process.cmdline()]
-    return lab
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     """The package as a wheel holds it, unpacked, with nothing of the checkout beside it."""
     folder = tmp_path_factory.mktemp("wheel")
@@ -117,35 +120,41 @@ def wheel(tmp_path_factory):
     return folder / "unpacked"
 
 
-def test_the_tour_runs_from_a_wheel_without_the_key(demo, wheel, tmp_path):
-    """A kernel of the demo makes a video when Ctrl-C comes: all of it ends, the sandbox included."""
-    command = demo("--no-browser", path=[wheel])
-    url, token = opened(command)
-    assert sorted(path.name for path in (tmp_path / "tour").iterdir() if path.is_file()) == TOUR
-
+def make_a_video(command, url, token, tmp_path):
+    """A kernel of the demo makes one, of which the sandbox still has an hour to do; which package that was."""
     kernel = ask(url, "api/kernels", token, "POST", {"name": "python3", "path": ""})["id"]
     client = BlockingKernelClient(connection_file=str(tmp_path / f"jupyter/JUPYTER_RUNTIME_DIR/kernel-{kernel}.json"))
     client.load_connection_file()
-    client.start_channels()
+    client.start_channels(hb=False)  # on a busy machine a late beat would count as a death
     try:
-        client.wait_for_ready(timeout=60)
+        client.wait_for_ready(timeout=PATIENCE)
         said = []
-        code = IN_THE_KERNEL.replace("KEY", repr(KEY)).replace("TOKEN", repr(token))
-        reply = client.execute_interactive(code, timeout=90, output_hook=said.append)
+        code = IN_THE_KERNEL
+        for name, value in {"KEY": KEY, "TOKEN": token, "PATIENCE": PATIENCE}.items():
+            code = code.replace(name, repr(value))
+        reply = client.execute_interactive(code, timeout=PATIENCE, output_hook=said.append)
     finally:
         client.stop_channels()
     assert reply["content"]["status"] == "ok", reply["content"]
     told = json.loads("".join(m["content"]["text"] for m in said if m["msg_type"] == "stream"))
-    assert Path(told["package"]).is_relative_to(wheel)
     assert re.fullmatch(r"\d{16,17}", told["task"])
     assert told["secrets"] == []
-    assert any("mjvideo_nb.sandbox" in process.cmdline() for process in command.offspring())
+    assert command.runs("mjvideo_nb.sandbox")
+    return Path(told["package"])
 
+
+@pytest.mark.long
+def test_the_tour_runs_from_a_wheel(demo, wheel, tmp_path):
+    command = demo("--no-browser", path=[wheel])
+    url, token = opened(command)
+    assert sorted(path.name for path in (tmp_path / "tour").iterdir() if path.is_file()) == TOUR
+    assert make_a_video(command, url, token, tmp_path).is_relative_to(wheel)
     command.signal()
     assert command.end() == 0
     assert command.left_behind() == []
 
 
+@pytest.mark.long
 def test_the_wheel_holds_the_whole_tour(wheel):
     files = {path.name: path for path in (wheel / "mjvideo_nb" / "_tour").iterdir() if path.is_file()}
     assert sorted(files) == TOUR
@@ -154,13 +163,16 @@ def test_the_wheel_holds_the_whole_tour(wheel):
 
 
 def test_a_first_time_user_is_told_what_happens(demo, tmp_path):
-    """The browser is opened; the terminal says where, whatever becomes of the browser, and shows no log."""
+    """The browser is opened; the terminal says where, whatever becomes of the browser, and shows no log.
+
+    A kernel of the demo makes a video, without the key, when Ctrl-C comes: all of it ends, the sandbox included.
+    """
     with socket.create_server(("127.0.0.1", 0)) as told:
         script = tmp_path / "browser.py"
         script.write_text(BROWSER)
         command = demo(env={"BROWSER": f"{sys.executable} {script} {told.getsockname()[1]} %s"})
         url, token = opened(command)
-        told.settimeout(60)
+        told.settimeout(PATIENCE)
         connection, _ = told.accept()
         with connection:
             sent_to = connection.recv(1 << 12).decode()
@@ -172,7 +184,7 @@ def test_a_first_time_user_is_told_what_happens(demo, tmp_path):
     assert url.endswith(f"/lab/tree/01_first_video.ipynb?token={token}")
     assert len(token) >= 32
 
-    lab = lab_of(command)
+    (lab,) = command.runs("mjvideo_nb.cli.lab")
     assert token not in " ".join(lab.cmdline())
     assert KEY not in lab.environ().values()
     assert ask(url, "api/status", token)["kernels"] == 0
@@ -184,6 +196,7 @@ def test_a_first_time_user_is_told_what_happens(demo, tmp_path):
     with pytest.raises(urllib.error.HTTPError, match="403"):
         ask(url, "api/contents")
 
+    make_a_video(command, url, token, tmp_path)
     command.signal(group=True)
     assert command.end() == 0
     assert command.left_behind() == []
@@ -197,6 +210,7 @@ def test_a_first_time_user_is_told_what_happens(demo, tmp_path):
     assert command.out == f"    {url}\n"
 
 
+@pytest.mark.default_cases(1)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_it_can_be_ended_while_it_starts(demo, number):
     command = demo("--no-browser")
@@ -206,9 +220,10 @@ def test_it_can_be_ended_while_it_starts(demo, number):
     assert command.left_behind() == []
 
 
+@pytest.mark.default_cases(1)
 @pytest.mark.parametrize(
     ("number", "status"),
-    [(signal.SIGTERM, 0), (signal.SIGKILL, -signal.SIGKILL)],
+    [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 0)],
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_however_it_ends_jupyterlab_ends_with_it(demo, number, status):
@@ -269,10 +284,10 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
         copy_tour(str(tmp_path / "tour"))
 
 
-def test_a_port_that_is_taken_is_one_clear_line(run, tmp_path):
+def test_a_port_that_is_taken_is_one_clear_line(run_here, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        ended = run("demo", "--no-browser", "--port", port)
+        ended = run_here("demo", "--no-browser", "--port", port)
     assert ended.status == 2
     assert ended.out == ""
     assert ended.err == (
@@ -282,8 +297,9 @@ def test_a_port_that_is_taken_is_one_clear_line(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_its_packages_it_names_the_extra(run, tmp_path):
-    ended = run("demo", env={"CLI_TEST_MISSING": "av,pillow"})
+def test_without_its_packages_it_names_the_extra(run_here, lacking, tmp_path):
+    lacking("av", "PIL")
+    ended = run_here("demo")
     assert ended.status == 2
     assert ended.err == 'mjvideo-nb: The demo lacks av, pillow. Install its extra: pip install "mjvideo-nb[demo]"\n'
     assert list(tmp_path.iterdir()) == []

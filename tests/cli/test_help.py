@@ -48,8 +48,8 @@ def test_the_console_script_tells_its_version():
     assert ended.stdout == f"mjvideo-nb {version('mjvideo-nb')}\n"
 
 
-def test_an_unknown_command_is_named(run):
-    ended = run("rendr")
+def test_an_unknown_command_is_named(run_here):
+    ended = run_here("rendr")
     assert ended.status == 2
     assert "'rendr'" in ended.err
 
@@ -66,8 +66,8 @@ def test_every_command_and_option_is_explained(name):
 
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])
-def test_each_help_has_examples_that_parse_and_its_exit_statuses(run, name):
-    ended = run(*name.split(), "--help", env={"COLUMNS": "100"})
+def test_each_help_has_examples_that_parse_and_its_exit_statuses(run_here, name):
+    ended = run_here(*name.split(), "--help", env={"COLUMNS": "100"})
     assert ended.status == 0
     assert all(len(line) <= 120 for line in ended.out.splitlines())
     assert "\nexit status:\n  0    " in ended.out

@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import make_url
 
 from mjvideo_nb import VideoRequest
-from mjvideo_nb.cli import commands
 from mjvideo_nb.errors import SubmissionUncertain
 from mjvideo_nb.library import JobState, Library
 from mjvideo_nb.library.allowances import EACH, EVERYBODY, Allowance
@@ -23,18 +22,13 @@ PASSWORD = "word-never-to-be-seen"
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
+def run(run_here):
     """``run("library", ...)``: its ``status``, ``out`` and ``err``. In this process: each takes a server and no network."""
-    monkeypatch.chdir(tmp_path)
 
     def run_command(*arguments):
-        try:
-            status = commands.run([str(argument) for argument in arguments])
-        except SystemExit as end:
-            status = end.code
-        said = capsys.readouterr()
-        assert PASSWORD not in said.out + said.err
-        return SimpleNamespace(status=status, out=said.out, err=said.err)
+        ended = run_here(*arguments)
+        assert PASSWORD not in ended.out + ended.err
+        return ended
 
     return run_command
 

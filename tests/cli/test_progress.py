@@ -14,9 +14,10 @@ import pexpect
 import pytest
 
 from mjvideo_nb.cli.terminal import printable
+from tests.patience import PATIENCE, wait_for
 
-from .command import COMMAND, SITE, TRACES
-from .conftest import FAST, KEY, ONE_CLIP
+from .command import COMMAND, TRACES
+from .conftest import AN_HOUR, KEY, ONE_CLIP, an_hour_later
 
 INTERRUPTED = 130
 
@@ -27,13 +28,12 @@ def on_a_terminal(photo):
     children = []
 
     def spawn(*arguments, env=None):
-        environment = {**os.environ, "PYTHONPATH": str(SITE), **(env or {})}
         child = pexpect.spawn(
             COMMAND[0],
             [*COMMAND[1:], *map(str, arguments)],
             cwd=photo.parent,
-            env=environment,
-            timeout=60,
+            env={**os.environ, **(env or {})},
+            timeout=PATIENCE,
             encoding="utf-8",
         )
         children.append(child)
@@ -63,10 +63,12 @@ def test_elsewhere_than_on_a_terminal_each_change_is_one_plain_line(run, photo, 
     assert KEY not in made.err + made.out
 
 
-def test_a_terminal_shows_a_bar_with_the_services_own_status(on_a_terminal, photo, service):
+def test_a_terminal_shows_a_bar_with_the_services_own_status(on_a_terminal, photo, service, sandbox):
+    sandbox.hold(0.5)
     child = on_a_terminal("render", photo, *ONE_CLIP, env=service)
-    child.expect(r"\rIN_PROGRESS +[1-9]\d?% \|.{30}\| 00:0\d")
-    child.expect(r"\rSUCCESS +100% \|█{30}\| 00:\d\d")
+    child.expect(r"\rIN_PROGRESS +[1-9]\d?% \|.{30}\| \d\d:\d\d")
+    sandbox.release()
+    child.expect(r"\rSUCCESS +100% \|█{30}\| \d\d:\d\d")
     said, status = ended(child)
     assert status == 0
     *_, clip, task = said.splitlines()
@@ -76,9 +78,10 @@ def test_a_terminal_shows_a_bar_with_the_services_own_status(on_a_terminal, phot
 
 def test_the_clock_of_the_bar_goes_on_while_nothing_changes(on_a_terminal, photo, service, misbehave):
     misbehave("stuck")
-    child = on_a_terminal("render", photo, *ONE_CLIP, "--timeout", "20", env=service)
-    child.expect(r"\rIN_PROGRESS +46% \|.{30}\| 00:(\d\d)")
-    child.expect(r"\rIN_PROGRESS +46% \|.{30}\| 00:0[2-9]")
+    child = on_a_terminal("render", photo, *ONE_CLIP, env=service)
+    child.expect(r"\rIN_PROGRESS +46% \|.{30}\| (\d\d:\d\d)")
+    first = child.match[1]
+    child.expect(rf"\rIN_PROGRESS +46% \|.{{30}}\| (?!{first})\d\d:\d\d")
     child.sendintr()
     assert ended(child)[1] == INTERRUPTED
 
@@ -94,8 +97,8 @@ def test_the_bar_steps_back_when_the_service_does(on_a_terminal, photo, service,
 
 def test_ctrl_c_on_a_terminal_names_the_command_that_picks_the_task_up(on_a_terminal, run, photo):
     """The whole group gets the signal there; the sandbox's store keeps the task, and fetch renders it."""
-    child = on_a_terminal("render", photo, *ONE_CLIP, env={"CLI_TEST_SECONDS": "4"})
-    child.expect(r"IN_PROGRESS +[1-9]\d?%")
+    child = on_a_terminal("render", photo, *ONE_CLIP, env=AN_HOUR)
+    child.expect(r"accepted|SUBMITTED")
     child.sendintr()
     said, status = ended(child)
     assert status == INTERRUPTED
@@ -104,13 +107,17 @@ def test_ctrl_c_on_a_terminal_names_the_command_that_picks_the_task_up(on_a_term
         said,
     )
     assert told, said
-    fetched = run(*told[2].split(), env=FAST)
+    assert an_hour_later() == told[1]
+    fetched = run(*told[2].split())
     assert fetched.status == 0, fetched.err
     assert (photo.parent / "clips" / told[1] / "0.mp4").is_file()
 
 
+@pytest.mark.default_cases(1)
 @pytest.mark.parametrize("group", [False, True], ids=["the process", "its group"])
-def test_an_interrupt_while_it_runs_leaves_the_task_to_the_service(*, start, run, photo, service, misbehave, group):
+def test_an_interrupt_while_it_runs_leaves_the_task_to_the_service(
+    *, start, run_here, photo, service, misbehave, group
+):
     misbehave("stuck")
     command = start("render", photo, *ONE_CLIP, "--json", env=service)
     command.line("IN_PROGRESS 46%")
@@ -125,13 +132,17 @@ def test_an_interrupt_while_it_runs_leaves_the_task_to_the_service(*, start, run
     said = json.loads(command.out)
     assert (said["task"], said["error"]["type"]) == (told[1], "Interrupted")
     assert KEY not in command.out + command.err
-    assert run(*told[2].split(), "--timeout", "0", env=service).status == 6
+    assert run_here(*told[2].split(), "--timeout", "0", env=service).status == 6
     assert command.left_behind() == []
 
 
-def test_an_interrupt_before_anything_is_sent_says_so(start, photo):
-    command = start("render", photo, *ONE_CLIP, env=FAST)
-    command.line("^Sandbox ")  # it starts now, which takes a while
+def test_an_interrupt_before_anything_is_sent_says_so(start, photo, tmp_path):
+    """While the sandbox starts, which here takes an hour."""
+    (tmp_path / "slow").mkdir()
+    (tmp_path / "slow" / "uvicorn.py").write_text("import time\ntime.sleep(3600)")
+    command = start("render", photo, *ONE_CLIP, path=[tmp_path / "slow"])
+    command.line("^Sandbox ")
+    wait_for(lambda: command.runs("mjvideo_nb.sandbox"))
     command.signal()
     assert command.end() == INTERRUPTED
     assert command.err.splitlines()[-1] == "Interrupted. Nothing was sent."
@@ -144,7 +155,7 @@ def test_an_interrupt_while_the_request_is_on_its_way_says_that_nobody_knows(sta
     with create_server(("127.0.0.1", 0)) as service:
         env = {"COMETAPI_BASE_URL": f"http://127.0.0.1:{service.getsockname()[1]}", "COMETAPI_KEY": KEY}
         command = start("render", photo, *ONE_CLIP, env=env)
-        service.settimeout(60)
+        service.settimeout(PATIENCE)
         connection, _ = service.accept()
         with connection:
             assert b"POST /mj/submit/video" in connection.recv(1 << 16)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
@@ -12,7 +11,7 @@ from pathlib import Path
 import av
 import pytest
 
-from .conftest import FAST, KEY, ONE_CLIP
+from .conftest import AN_HOUR, KEY, ONE_CLIP, an_hour_later, cache
 
 
 def paths_in(out):
@@ -23,11 +22,6 @@ def paths_in(out):
     return [Path(path) for path in paths], found[1]
 
 
-def cache():
-    """Where the embedded sandbox of this test keeps its store."""
-    return Path(os.environ["XDG_CACHE_HOME"])
-
-
 def seconds_of(path):
     with av.open(str(path)) as clip:
         return clip.duration / av.time_base
@@ -35,7 +29,7 @@ def seconds_of(path):
 
 def test_a_first_render_without_a_key_then_an_extend_of_it(run, photo):
     """As a first-time user meets it; the embedded sandbox's store outlives each command."""
-    first = run("render", photo, "--prompt", "steam rises", "--out", "clips", env=FAST)
+    first = run("render", photo, "--prompt", "steam rises", "--out", "clips")
     assert first.status == 0, first.err
     paths, task = paths_in(first.out)
     assert paths == [Path("clips", task, f"{index}.mp4") for index in range(4)]
@@ -43,38 +37,38 @@ def test_a_first_render_without_a_key_then_an_extend_of_it(run, photo):
     lengths = [seconds_of(photo.parent / path) for path in paths]
     assert lengths == pytest.approx([125 / 24] * 4, abs=0.1)
 
-    longer = run("render", "--extend", f"{task}:1", "--motion", "high", "--out", "clips", "--json", env=FAST)
+    longer = run("render", "--extend", f"{task}:1", *ONE_CLIP, "--motion", "high", "--out", "clips", "--json")
     assert longer.status == 0, longer.err
     told = json.loads(longer.out)
     assert longer.out.count("\n") == 1
     assert told["task"] != task
     assert told["sandbox"] is True
     assert told["status"] == "SUCCESS"
-    assert [clip["index"] for clip in told["clips"]] == [0, 1, 2, 3]
-    assert [seconds_of(photo.parent / clip["path"]) for clip in told["clips"]] == pytest.approx([221 / 24] * 4, abs=0.1)
+    (clip,) = told["clips"]
+    assert clip["index"] == 0
+    assert seconds_of(photo.parent / clip["path"]) == pytest.approx(221 / 24, abs=0.1)
 
 
 def test_a_task_whose_command_was_killed_is_picked_up_from_the_sandboxs_store(run, start, photo):
-    command = start("render", photo, *ONE_CLIP, env={"CLI_TEST_SECONDS": "4"})
-    command.line(r"IN_PROGRESS")
+    command = start("render", photo, *ONE_CLIP, env=AN_HOUR)
+    command.line("accepted")
     command.signal(signal.SIGKILL)
     assert command.end() == -signal.SIGKILL
     assert command.left_behind() == []
 
-    tasks = sorted(path.name for path in cache().rglob("sandbox/*") if path.name.isdigit())
-    assert len(tasks) == 1
-    fetched = run("fetch", tasks[0], "--out", "later", env=FAST)
+    kept = an_hour_later()
+    fetched = run("fetch", kept, "--out", "later")
     assert fetched.status == 0, fetched.err
     paths, task = paths_in(fetched.out)
-    assert (paths, task) == ([Path("later", task, "0.mp4")], tasks[0])
+    assert (paths, task) == ([Path("later", task, "0.mp4")], kept)
     assert seconds_of(photo.parent / paths[0]) == pytest.approx(125 / 24, abs=0.1)
 
 
-def test_a_fetch_says_that_it_looks_and_brings_the_same_clips(run, photo, service):
-    made = run("render", photo, *ONE_CLIP, "--out", "one", env=service)
+def test_a_fetch_says_that_it_looks_and_brings_the_same_clips(run_here, photo, service):
+    made = run_here("render", photo, *ONE_CLIP, "--out", "one", env=service)
     assert made.status == 0, made.err
     paths, task = paths_in(made.out)
-    fetched = run("fetch", task, "--out", "two", "--json", env=service)
+    fetched = run_here("fetch", task, "--out", "two", "--json", env=service)
     assert fetched.status == 0, fetched.err
     assert fetched.err.splitlines()[0] == "looking"
     assert "accepted" not in fetched.err
@@ -113,9 +107,9 @@ BAD = [
 
 
 @pytest.mark.parametrize(("arguments", "message", "field"), BAD, ids=[" ".join(a)[-40:] or "nothing" for a, *_ in BAD])
-def test_bad_input_is_named_before_anything_is_started(run, photo, arguments, message, field):
+def test_bad_input_is_named_before_anything_is_started(run_here, photo, arguments, message, field):
     (photo.parent / "text.jpg").write_text("this is no picture")
-    ended = run("render", "--json", *(text.format(photo=photo.name) for text in arguments))
+    ended = run_here("render", "--json", *(text.format(photo=photo.name) for text in arguments))
     assert ended.status == 2
     (line,) = ended.err.splitlines()
     assert line.startswith("mjvideo-nb: Check the input. ")
@@ -129,32 +123,32 @@ def test_bad_input_is_named_before_anything_is_started(run, photo, arguments, me
 
 
 @pytest.mark.parametrize("text", ["abc", "-1", "nan", "inf"])
-def test_a_time_that_is_none_is_refused(run, photo, text):
-    ended = run("render", photo, f"--timeout={text}")
+def test_a_time_that_is_none_is_refused(run_here, photo, text):
+    ended = run_here("render", photo, f"--timeout={text}")
     assert ended.status == 2
     assert ended.err.splitlines()[-1].endswith(f"argument --timeout: a number of seconds, 0 or more, not {text!r}")
 
 
 @pytest.mark.parametrize("text", ["", "17 73", "../17733", "a/b"])
-def test_an_id_that_is_none_is_refused(run, text):
-    ended = run("fetch", text)
+def test_an_id_that_is_none_is_refused(run_here, text):
+    ended = run_here("fetch", text)
     assert ended.status == 2
     assert ended.err == (
         f"mjvideo-nb: Check the input. task: a task's id is one word, such as 1773314942177684, not {text!r}.\n"
     )
 
 
-def test_a_folder_that_cannot_be_written_is_found_before_it_is_paid_for(run, photo, service, submits):
-    before = submits()
+def test_a_folder_that_cannot_be_written_is_found_before_it_is_paid_for(run_here, photo, service, submits):
     (photo.parent / "clips").write_text("a file, where the folder should be")
-    ended = run("render", photo, env=service)
+    ended = run_here("render", photo, env=service)
     assert ended.status == 2
     assert "--out: the folder clips cannot be made" in ended.err
-    assert submits() == before
+    assert submits() == 0
 
 
-def test_with_neither_key_nor_sandbox_both_remedies_are_named(run, photo):
-    ended = run("render", photo, env={"CLI_TEST_MISSING": "av,pillow"})
+def test_with_neither_key_nor_sandbox_both_remedies_are_named(run_here, photo, lacking):
+    lacking("av", "PIL")
+    ended = run_here("render", photo)
     assert ended.status == 2
     (line,) = ended.err.splitlines()
     assert "There is no key, and the sandbox is not installed." in line
@@ -163,8 +157,9 @@ def test_with_neither_key_nor_sandbox_both_remedies_are_named(run, photo):
     assert "Nothing was sent." in line
 
 
-def test_a_sandbox_that_is_asked_for_and_not_there_is_not_blamed_on_the_key(run, photo, service):
-    ended = run("render", photo, "--sandbox", env={**service, "CLI_TEST_MISSING": "av,pillow"})
+def test_a_sandbox_that_is_asked_for_and_not_there_is_not_blamed_on_the_key(run_here, photo, service, lacking):
+    lacking("av", "PIL")
+    ended = run_here("render", photo, "--sandbox", env=service)
     assert ended.status == 2
     assert "It lacks av, pillow." in ended.err
     assert "no key" not in ended.err.replace("without a key", "")
@@ -188,13 +183,12 @@ OUTCOMES = [
 
 @pytest.mark.parametrize(("fault", "status", "headline"), OUTCOMES, ids=[fault for fault, *_ in OUTCOMES])
 def test_each_outcome_has_its_exit_status_and_the_key_is_nowhere(
-    *, run, photo, service, misbehave, submits, fault, status, headline
+    *, run_here, photo, service, misbehave, submits, fault, status, headline
 ):
     misbehave(fault)
-    before = submits()
-    ended = run("render", photo, *ONE_CLIP, "--json", "--patience", "0", env=service)
+    ended = run_here("render", photo, *ONE_CLIP, "--json", "--patience", "0", env=service)
     assert ended.status == status, ended.err
-    assert submits() == before + 1  # sent once, whatever came of it
+    assert submits() == 1  # sent once, whatever came of it
     assert f"mjvideo-nb: {headline}" in ended.err.splitlines()[-1]
     told = json.loads(ended.out)
     assert told["error"]["message"]
@@ -202,38 +196,37 @@ def test_each_outcome_has_its_exit_status_and_the_key_is_nowhere(
     assert KEY not in ended.out + ended.err
 
 
-def test_a_queue_that_is_full_for_a_moment_is_waited_out(run, photo, service, misbehave, submits):
+def test_a_queue_that_is_full_for_a_moment_is_waited_out(run_here, photo, service, misbehave, submits):
     misbehave("queue-full", "saturated")
-    before = submits()
-    ended = run("render", photo, *ONE_CLIP, "--timeout", "0", env=service)
+    ended = run_here("render", photo, *ONE_CLIP, "--timeout", "0", env=service)
     assert ended.status == 6, ended.err
-    assert submits() == before + 3
+    assert submits() == 3
     said = ended.err.splitlines()
     assert said[0] == said[2] == said[4] == "sending"
     assert re.fullmatch(r"The queue is full; trying again in \d s", said[1])
     assert re.fullmatch(r"Too many requests; trying again in \d s", said[3])
 
 
-def test_a_queue_that_stays_full_ends_with_the_patience(run, photo, service, misbehave):
+def test_a_queue_that_stays_full_ends_with_the_patience(run_here, photo, service, misbehave):
     misbehave({"name": "queue-full"})
-    ended = run("render", photo, "--patience", "1.5", env=service)
+    ended = run_here("render", photo, "--patience", "1.5", env=service)
     assert ended.status == 3
     assert "trying again" in ended.err
     last = ended.err.splitlines()[-1]
     assert last.startswith("mjvideo-nb: The queue is full. ")
-    assert re.search(r"Nothing was charged\..* It was tried \d+ times in [12] s\.$", last)
+    assert re.search(r"Nothing was charged\..* It was tried \d+ times in \d+ s\.$", last)
 
 
 def test_an_interrupt_between_two_tries_has_sent_nothing(start, photo, service, misbehave):
     misbehave({"name": "http-429", "value": 30})
     command = start("render", photo, env=service)
-    command.line("trying again in 3[01] s")
+    command.line("trying again in 3[0-9] s")
     command.signal()
     assert command.end() == 130
     assert command.err.splitlines()[-1] == "Interrupted. Nothing was sent."
 
 
-def test_a_task_that_runs_on_is_status_6_and_can_be_fetched(run, photo, service, misbehave):
+def test_a_task_that_runs_on_is_status_6_and_can_be_fetched(run, photo, service):
     ended = run("render", photo, *ONE_CLIP, "--timeout", "0", "--out", "my clips", env=service)
     assert ended.status == 6
     assert "mjvideo-nb: Still running. " in ended.err
@@ -245,11 +238,11 @@ def test_a_task_that_runs_on_is_status_6_and_can_be_fetched(run, photo, service,
     assert fetched.status == 0, fetched.err
 
 
-def test_an_address_where_nobody_answers_is_status_1(run, photo):
+def test_an_address_where_nobody_answers_is_status_1(run_here, photo):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # taken, and nobody listens
         address = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        ended = run("render", photo, "--patience", "1", env={"COMETAPI_BASE_URL": address, "COMETAPI_KEY": KEY})
+        ended = run_here("render", photo, "--patience", "1", env={"COMETAPI_BASE_URL": address, "COMETAPI_KEY": KEY})
     assert ended.status == 1
     assert re.search(r"^Trouble with the service; trying again in \d s$", ended.err, re.MULTILINE)
     assert ended.err.splitlines()[-1].startswith("mjvideo-nb: Trouble with the service. ")
@@ -258,32 +251,34 @@ def test_an_address_where_nobody_answers_is_status_1(run, photo):
     assert KEY not in ended.out + ended.err
 
 
-def test_an_unknown_task_is_status_3(run, service):
-    ended = run("fetch", "1773314942177684", env=service)
+def test_an_unknown_task_is_status_3(run_here, service):
+    ended = run_here("fetch", "1773314942177684", env=service)
     assert ended.status == 3
     assert "Task not found." in ended.err
     assert "Pick it up" not in ended.err
 
 
-def test_a_refusal_after_the_task_was_accepted_does_not_look_like_one_that_cost_nothing(run, photo, service, misbehave):
+def test_a_refusal_after_the_task_was_accepted_does_not_look_like_one_that_cost_nothing(
+    run_here, photo, service, misbehave
+):
     """Here the service takes the request and then will not tell of the task: paid for, so not status 3."""
     misbehave({"name": "task-forgotten"})
-    ended = run("render", photo, env=service)
+    ended = run_here("render", photo, env=service)
     assert ended.status == 1
     assert re.search(r"^Pick it up with: mjvideo-nb fetch \d+ --out clips$", ended.err, re.MULTILINE)
 
 
-def test_trouble_while_waiting_is_waited_out(run, photo, service, misbehave):
+def test_trouble_while_waiting_is_waited_out(run_here, photo, service, misbehave):
     misbehave({"name": "http-502", "routes": ["fetch"], "times": 1})
-    ended = run("render", photo, *ONE_CLIP, env=service)
+    ended = run_here("render", photo, *ONE_CLIP, env=service)
     assert ended.status == 0, ended.err
     assert ended.err.splitlines()[:2] == ["sending", "accepted"]
     assert re.search(r"HTTP 502\..* it goes on, and nothing more is charged", ended.err)
 
 
 @pytest.mark.parametrize("key", ["two words", "ключ"])
-def test_a_key_that_no_header_can_hold_is_not_shown(run, photo, key):
-    ended = run("render", photo, env={"COMETAPI_KEY": key})
+def test_a_key_that_no_header_can_hold_is_not_shown(run_here, photo, key):
+    ended = run_here("render", photo, env={"COMETAPI_KEY": key})
     assert ended.status == 2
     assert "COMETAPI_KEY: the key holds" in ended.err
     assert key not in ended.err

@@ -11,41 +11,49 @@ import urllib.request
 import pytest
 
 from mjvideo_nb.sandbox.faults import TABLE
+from tests.patience import PATIENCE, wait_for
 
 from .conftest import KEY, ONE_CLIP
 
 
+@pytest.mark.default_cases(1)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
-def test_it_serves_until_it_is_told_to_stop(start, run, photo, tmp_path, number):
-    sandbox = start("sandbox", "--seconds", "20", "--store", tmp_path / "store")
+def test_it_serves_until_it_is_told_to_stop(start, run_here, photo, tmp_path, number):
+    sandbox = start("sandbox", "--seconds", "20", "--store", tmp_path / "store", "--clips", tmp_path / "clips")
     sandbox.line(r"^Sandbox: .* Ctrl-C stops it\.")
     ready = json.loads(sandbox.line(r"^\{.*\}$")[0])
     assert ready["pid"] == sandbox.process.pid
     # It renders when the signal comes: the processes that do that have to go as well.
-    sent = run(
+    sent = run_here(
         "render", photo, *ONE_CLIP, "--timeout", "0", env={"COMETAPI_BASE_URL": ready["url"], "COMETAPI_KEY": KEY}
     )
     assert sent.status == 6
-    assert len(sandbox.offspring()) > 1
+    wait_for(lambda: len(sandbox.offspring()) > 1)
     sandbox.signal(number, group=number == signal.SIGINT)
-    assert sandbox.end(10) == 0
+    assert sandbox.end() == 0
     assert sandbox.out.count("\n") == 1
     assert sandbox.err.count("\n") == 1
     assert sandbox.left_behind() == []
 
 
-def test_a_fault_is_switched_on_from_the_start(start):
-    sandbox = start("sandbox", "--fault", "fetch:http-502*2", "--fault", "slow=8")
+def test_faults_are_switched_on_from_the_start_and_it_can_go_by_the_clock_alone(start, tmp_path):
+    faults = ("--fault", "fetch:http-502*2", "--fault", "submit:slow=8")
+    sandbox = start("sandbox", *faults, "--no-render", "--max-list", "1", "--store", tmp_path)
+    sandbox.line(r"^Sandbox: one ready-made clip for every task, not by Midjourney")
     url = json.loads(sandbox.line(r"^\{.*\}$")[0])["url"]
-    with urllib.request.urlopen(f"{url}/sandbox/faults", timeout=10) as answer:
+    with urllib.request.urlopen(f"{url}/sandbox/faults", timeout=PATIENCE) as answer:
         names = [fault["name"] for fault in json.load(answer)["faults"]]
     assert names == ["http-502", "slow"]
+    body = json.dumps({"ids": ["1", "2"]}).encode()
+    asked = urllib.request.Request(f"{url}/mj/task/list-by-condition", body, {"content-type": "application/json"})
+    with pytest.raises(urllib.error.HTTPError, match="413"):
+        urllib.request.urlopen(asked, timeout=PATIENCE)
 
 
-def test_a_port_that_is_taken_is_one_clear_line(run):
+def test_a_port_that_is_taken_is_one_clear_line(run_here):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        ended = run("sandbox", "--port", port)
+        ended = run_here("sandbox", "--port", port)
     assert ended.status == 2
     assert ended.out == ""
     assert ended.err == (
@@ -70,14 +78,15 @@ def test_a_port_that_is_taken_is_one_clear_line(run):
         ),
     ],
 )
-def test_an_option_that_does_not_do_is_named(run, arguments, message):
-    ended = run("sandbox", *arguments)
+def test_an_option_that_does_not_do_is_named(run_here, arguments, message):
+    ended = run_here("sandbox", *arguments)
     assert ended.status == 2
     assert ended.out == ""
     assert ended.err.splitlines()[-1].startswith(message)
     assert "Ctrl-C" not in ended.err
 
 
+@pytest.mark.default_cases(1)
 @pytest.mark.parametrize("option", [("--faults",), ("--fault", "help")])
 def test_the_faults_can_be_read(run, option):
     ended = run("sandbox", *option)
@@ -87,18 +96,9 @@ def test_the_faults_can_be_read(run, option):
     assert told["http-502"] == "502, HTML"
 
 
-def test_it_can_go_by_the_clock_alone(start, tmp_path):
-    sandbox = start("sandbox", "--no-render", "--max-list", "1", "--store", tmp_path)
-    sandbox.line(r"^Sandbox: one ready-made clip for every task, not by Midjourney")
-    url = json.loads(sandbox.line(r"^\{.*\}$")[0])["url"]
-    body = json.dumps({"ids": ["1", "2"]}).encode()
-    asked = urllib.request.Request(f"{url}/mj/task/list-by-condition", body, {"content-type": "application/json"})
-    with pytest.raises(urllib.error.HTTPError, match="413"):
-        urllib.request.urlopen(asked, timeout=10)
-
-
-def test_without_its_packages_it_names_the_extra(run):
-    ended = run("sandbox", env={"CLI_TEST_MISSING": "av,pillow"})
+def test_without_its_packages_it_names_the_extra(run_here, lacking):
+    lacking("av", "PIL")
+    ended = run_here("sandbox")
     assert ended.status == 2
     assert ended.err == (
         "mjvideo-nb: The sandbox cannot start. "
