@@ -11,9 +11,9 @@ from typing import Any, Self
 
 from jupyter_client import KernelManager
 
+from tests.patience import PATIENCE
+
 PROJECT = Path(__file__).parents[2]
-PATIENCE = 60.0
-"""Seconds after which a cell counts as lost."""
 
 
 @dataclass
@@ -21,7 +21,7 @@ class Cell:
     """One run of a cell.
 
     Attributes:
-        status: ok, error, aborted, or lost: no answer came.
+        status: ok, error, aborted, or lost: no answer came in all the time of `PATIENCE`.
         text: what it printed, and its last line as text.
         error: the name of its exception and what that says, or "".
         warned: what it wrote to standard error.

@@ -22,6 +22,7 @@ except RuntimeError as error:
 """
 
 
+@pytest.mark.default_cases(3)
 @pytest.mark.parametrize("run", range(RUNS))
 def test_no_cell_is_lost_by_run(run, tmp_path):
     """`asyncio.run` in a queued cell, with `mj.run` before it: as if that had not been; and once more where somebody has
@@ -39,7 +40,6 @@ def test_no_cell_is_lost_by_run(run, tmp_path):
             "print(mj.run(later('third')))",
             "print(asyncio.run(later('still applied')))",
             "print('last')",
-            patience=30,
         )
     assert [cell.status for cell in cells] == ["ok"] * len(cells)
     assert [cell.text.strip() for cell in cells] == [
@@ -84,7 +84,7 @@ OLD = "import nest_asyncio\nnest_asyncio.apply()"
 def test_where_the_archived_one_is_active_run_loses_none_and_says_what_to_do(tmp_path):
     with Kernel(tmp_path, {}) as kernel:
         kernel.run(f"{BEGIN}\n{OLD}")
-        cells = kernel.run_all(*(f"print(mj.run(later('{name}')))" for name in "abcdef"), patience=30)
+        cells = kernel.run_all(*(f"print(mj.run(later('{name}')))" for name in "abcdef"))
     assert [cell.status for cell in cells] == ["ok"] * 6
     assert [cell.text.strip() for cell in cells] == list("abcdef")
     said = ["pip install nest-asyncio2" in cell.warned for cell in cells]

@@ -11,10 +11,9 @@ import nbformat
 from jupyter_client import KernelManager
 
 from tests.kernel.kernel import send
+from tests.patience import PATIENCE
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
-PATIENCE = 240
-"""Seconds for a whole notebook, on a machine that has other things to do."""
 LOOK = 1.0
 
 
@@ -23,11 +22,13 @@ class Ran:
     """A code cell and what came of it, as a browser would show it.
 
     Outputs are told by kind: "view" (a live view with the record beside it), "text", "table" (HTML), "picture", "printed".
+    `progress` is what cards showed while it ran, in per cent.
     """
 
     id: str
     source: str
     outputs: list = field(default_factory=list)
+    progress: list = field(default_factory=list)
     status: str = ""
 
     @property
@@ -82,7 +83,7 @@ def _kernel(folder, env):
     client = manager.client()
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=60)
+        client.wait_for_ready(timeout=PATIENCE)
         yield client
     finally:
         client.stop_channels()
@@ -106,6 +107,9 @@ def _collect(client, ran):
         match message["msg_type"]:
             case "status" if content["execution_state"] == "idle" and parent in ran:
                 idle.add(parent)
+                deadline = time.monotonic() + PATIENCE
+            case "comm_msg" if "card" in content["data"].get("state", {}):
+                busy.progress.append(content["data"]["state"]["card"]["progress"])
             case "display_data" | "update_display_data" if name:
                 for output in shown.get(name, []):
                     output["data"] = content["data"]  # as JupyterLab does with both
@@ -114,7 +118,7 @@ def _collect(client, ran):
                 ran[parent].outputs.append(content)
                 shown.setdefault(name, []).append(content)
     while not all(cell.status for cell in ran.values()):
-        reply = client.get_shell_msg(timeout=60)
+        reply = client.get_shell_msg(timeout=PATIENCE)
         cell = ran.get(reply["parent_header"]["msg_id"])
         if cell:
             cell.status = reply["content"]["status"]

@@ -41,10 +41,10 @@ SHOWS = {
 each_notebook = pytest.mark.parametrize("name", TOUR, ids=lambda name: Path(name).stem)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+@pytest.fixture
+def folder(tmp_path):
     """The tour as somebody has it who goes through it: one folder, where what a notebook has made is there for the next."""
-    return copy_tour(str(tmp_path_factory.mktemp("tour"))).parent
+    return copy_tour(str(tmp_path / "tour")).parent
 
 
 @pytest.fixture
@@ -67,46 +67,39 @@ def service():
 
 
 @pytest.fixture
-def run(folder, service, capsys):
-    """``run(name)``: what each code cell came to. A key is there, and what it opens is never asked."""
+def run(folder, capsys):
+    """``run(name, url)``: what each code cell came to, where there is a key for a service at that address."""
 
-    def run_one(name, *, key=True):
+    def run_one(name, url=None):
         env = {name: value for name, value in os.environ.items() if name != "MJVIDEO_LIBRARY"}
-        if key:
-            env |= {"COMETAPI_KEY": "a-key-that-opens-an-account", "COMETAPI_BASE_URL": service.url}
-        ran, seconds = run_all(folder / f"{name}.ipynb", env=env)
+        if url:
+            env |= {"COMETAPI_KEY": "a-key-that-opens-an-account", "COMETAPI_BASE_URL": url}
+        ran, seconds = run_all(folder / name, env=env)
         with capsys.disabled():
             print(f"\n{name}: {seconds:.0f} s")
-        assert [cell.kinds for cell in ran] == SHOWS[name]
-        assert {cell.status for cell in ran} == {"ok"}
-        assert service.asked == []
+        assert [cell.kinds for cell in ran] == SHOWS[Path(name).stem], name
+        assert {cell.status for cell in ran} == {"ok"}, name
         return ran
 
     return run_one
 
 
-def test_01_first_video(run):
-    run("01_first_video", key=False)
+def test_the_first_notebook_uses_a_key_that_is_there_and_its_cards_move_while_a_cell_sleeps(run, sandboxes):
+    with sandboxes.sandbox(seconds=10, render=False) as paid:
+        ran = run(TOUR[0], paid.url)
+        assert paid.submits == 2
+    (sleeps,) = [cell for cell in ran if "sleep(" in cell.source]
+    assert len(set(sleeps.progress)) > 1
 
 
-def test_02_exploring_prompts(run):
-    run("02_exploring_prompts")
-
-
-def test_03_comparing_variants(run):
-    run("03_comparing_variants")
-
-
-def test_04_extending(run):
-    run("04_extending")
-
-
-def test_05_teaching(run):
-    run("05_teaching")
-
-
-def test_06_async_core(run):
-    run("06_async_core")
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_the_whole_tour_from_the_first_notebook_to_the_last(run, service):
+    """As everybody has it who goes through it; what a key opens is asked by the first alone, and only where there is one."""
+    run(TOUR[0])
+    for name in TOUR[1:]:
+        run(name, service.url)
+    assert service.asked == []
 
 
 # As files
