@@ -23,11 +23,19 @@ from mjvideo_nb import (
 )
 from mjvideo_nb.container import is_whole_mp4
 from mjvideo_nb.pace import Pace
+from tests.clock import counting_waiting_only
 from tests.loopback import DROP, HANG, Server, answer
+from tests.patience import PATIENCE
 
 AT_ONCE = Pace(0, 0, 0.001, 0.001)
 BASE = "https://gateway.example/mj-fast"
 CLIPS = {"videoUrls": [{"url": f"https://cdn.example/0_{i}.mp4"} for i in range(4)]}
+
+
+@pytest.fixture(autouse=True)
+async def _clock():
+    with counting_waiting_only(asyncio.get_running_loop(), "mjvideo_nb.look", "tenacity"):
+        yield
 
 
 def look(status, progress="", **more):
@@ -129,7 +137,7 @@ async def test_reading_a_large_frame_does_not_stop_the_loop(connect, monkeypatch
     loop = asyncio.get_running_loop()
 
     def slow(_):
-        asyncio.run_coroutine_threadsafe(loop_went_on.wait(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(loop_went_on.wait(), loop).result(PATIENCE)
         return frames.Frame(url="https://x.example/a.jpg")
 
     monkeypatch.setattr(frames, "load", slow)
@@ -324,18 +332,19 @@ async def test_the_end_of_the_waiting_is_not_the_end_of_the_task(connect):
 
 @pytest.mark.parametrize("said", [HANG, DROP], ids=["silent", "down"])
 async def test_the_waiting_ends_in_time_also_where_the_service_does_not_answer(said):
-    begun = time.monotonic()
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
     async with Server(lambda _: said) as service, Client("sk-0123456789", service.url) as client:
         with pytest.raises(TaskTimeout, match="goes on"):
             await client.wait("17", timeout=0.2)
-    assert time.monotonic() - begun < 5
+    assert loop.time() - begun < 5
 
 
 async def test_links_that_never_come_are_an_error_and_not_an_endless_wait(connect, monkeypatch):
     monkeypatch.setattr(watch, "LINKS_DEADLINE", 0.02)
     client, _ = connect(look("SUCCESS", "100%"))
     with pytest.raises(ServiceError, match=r"17 succeeded.*no links.*paid for") as caught:
-        await client.wait("17", timeout=30)
+        await client.wait("17", timeout=PATIENCE)
     assert caught.value.task_id == "17"
 
 
@@ -373,12 +382,12 @@ async def test_from_a_photo_to_four_clips_on_disk_and_on_from_one_of_them(sandbo
     async with Client("sandbox", sandbox.url) as client:
         task = await client.submit(VideoRequest(image=photo, prompt="petals open", motion="high"))
         seen = []
-        task = await client.wait(task, timeout=60, on_update=seen.append)
+        task = await client.wait(task, timeout=PATIENCE, on_update=seen.append)
         paths = await client.download(task, tmp_path)
         assert [path.relative_to(tmp_path).as_posix() for path in paths] == [f"{task.id}/{i}.mp4" for i in range(4)]
         assert [is_whole_mp4(path) for path in paths] == [""] * 4
         assert (seen[0].status, seen[-1].status) == ("", "SUCCESS")
         assert (await client.fetch_many([task.id, "1"])).keys() == {task.id}
-        longer = await client.wait(await client.submit(task.extend(2, motion="low")), timeout=60)
+        longer = await client.wait(await client.submit(task.extend(2, motion="low")), timeout=PATIENCE)
         assert longer.id != task.id
         assert longer.request.index == 2

@@ -11,6 +11,7 @@ import pytest
 from mjvideo_nb import BudgetExceeded, Client, Refused, SubmissionUncertain, TaskFailed, VideoRequest
 from mjvideo_nb.limits import Limits
 from mjvideo_nb.pace import Pace
+from tests.patience import PATIENCE
 
 LOOKS = 3
 """Looks after which a task of the service below has ended."""
@@ -135,7 +136,7 @@ async def test_who_stops_waiting_for_a_turn_pays_nothing(connect):
     await client.submit(request())
     begun = asyncio.Event()
     waiting = asyncio.create_task(client.submit(request(), on_wait=lambda _: begun.set()))
-    await asyncio.wait_for(begun.wait(), 10)
+    await asyncio.wait_for(begun.wait(), PATIENCE)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert client.limits.spent == 0.6

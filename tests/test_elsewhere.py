@@ -20,6 +20,7 @@ import pytest
 from mjvideo_nb import elsewhere, media
 from mjvideo_nb.errors import BadClip, InvalidRequest, StorageError, WorkFailed
 from mjvideo_nb.storage import Storage, copy_clip
+from tests.patience import PATIENCE
 
 from .media.clips import make, names_in
 from .s3 import S3Process
@@ -61,7 +62,7 @@ def s3():
         yield server
 
 
-@pytest.fixture(params=["threads", "processes", "dask"])
+@pytest.fixture(params=["threads", "processes", pytest.param("dask", marks=pytest.mark.dask)])
 def executor(request):
     """One of each kind."""
     if request.param == "dask":
@@ -201,7 +202,7 @@ def test_a_killed_worker_costs_nothing_on_dask(dask, clips, tmp_path):
     assert first.exists()
     here = [media.contact_sheet(clip, tmp_path / "here" / clip.name, columns=2, rows=1, width=200) for clip in clips]
     assert [path.read_bytes() for path in made] == [path.read_bytes() for path in here]
-    dask.wait_for_workers(2, timeout=60)
+    dask.wait_for_workers(2, timeout=PATIENCE)
     assert set(dask.run(os.getpid).values()) != set(before.values())
 
 
@@ -230,7 +231,7 @@ def test_an_interrupt_takes_back_what_was_not_begun_and_leaves_what_is_whole(cli
 
     def sheet(clip, path):
         begun.append(clip)
-        assert len(begun) == 1 or go.wait(60)
+        assert len(begun) == 1 or go.wait(PATIENCE)
         return media.contact_sheet(clip, path, columns=2, rows=1, width=200)
 
     def interrupt(tally):

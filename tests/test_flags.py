@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mjvideo_nb as mj
 from mjvideo_nb import flags
+from tests.properties import TRIED
 
 
 def said(prompt):
@@ -139,6 +140,7 @@ def test_an_extend_with_another_motion_changes_the_flag_of_the_prompt_it_takes_o
     assert task.extend(0, prompt="rain --motion high").motion == "high"
 
 
+@settings(TRIED, max_examples=100)
 @given(st.text(alphabet="-abloprmtiwnehs1234 \n", max_size=60))
 def test_any_text_is_read_and_rewriting_changes_the_motion_alone(prompt):
     found = flags.find(prompt)

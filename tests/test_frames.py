@@ -253,7 +253,8 @@ def test_turning_keeps_the_colour_profile():
     assert opened(frames.load(data)).info.get("icc_profile") == profile
 
 
-@pytest.mark.parametrize("value", [1, 6])
+@pytest.mark.default_cases(1)
+@pytest.mark.parametrize("value", [6, 1])
 def test_forty_megabytes_become_a_body_that_every_gateway_takes(value, tmp_path):
     path = tmp_path / "huge.png"
     noise((4096, 3328)).save(path, compress_level=0, exif=orientation(value))

@@ -8,6 +8,7 @@ import pytest
 
 from mjvideo_nb import BudgetExceeded, InvalidRequest
 from mjvideo_nb.limits import Limits, Places
+from tests.patience import PATIENCE
 
 
 async def until_waiting(places, count):
@@ -83,7 +84,7 @@ async def test_who_is_cancelled_at_the_very_moment_of_the_turn_passes_it_on():
     await until_waiting(places, 2)
     place.give_back()
     gone.cancel()
-    await asyncio.wait_for(stays, 5)
+    await asyncio.wait_for(stays, PATIENCE)
     assert gone.cancelled()
 
 

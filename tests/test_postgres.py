@@ -15,6 +15,7 @@ from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import OperationalError
 
 from tests import installing, postgres
+from tests.patience import PATIENCE
 from tests.postgres import Cluster
 
 PROJECT = Path(__file__).parent.parent
@@ -73,7 +74,7 @@ def family(pid):
 
 def left(processes):
     """Those that still run after a while. What has ended and is not asked for its exit code is no more than a line in a table."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while alive := [process for process in processes if _runs(process)]:
         if time.monotonic() > deadline:
             return alive
@@ -217,7 +218,7 @@ def test_of_several_processes_one_installs_and_says_so(tmp_path):
         )
         for _ in range(3)
     ]
-    ended = [process.communicate(timeout=60) for process in started]
+    ended = [process.communicate(timeout=PATIENCE) for process in started]
     assert [out.strip() for out, _ in ended] == [str(thing)] * 3
     assert thing.read_text() == "installed\n"
     assert re.fullmatch(

@@ -20,7 +20,9 @@ from mjvideo_nb import (
 from mjvideo_nb.limits import Limits
 from mjvideo_nb.pace import Pace
 from mjvideo_nb.retries import Retries, look_again, send_again
+from tests.clock import counting_waiting_only
 from tests.loopback import DROP, HANG, Server, answer, unused_url
+from tests.patience import PATIENCE
 
 KEY = "sk-0123456789"
 REQUEST = VideoRequest(image="https://x.example/a.jpg")
@@ -35,6 +37,12 @@ FULL = answer(200, {"code": 23, "description": "The queue is full", "result": "9
 SATURATED = answer(429, {"description": "saturated ", "type": "upstream_error", "code": 30})
 TOO_SOON = answer(400, {"description": "task_status_not_success ", "type": "upstream_error", "code": 4})
 SEEN = {"id": "17", "status": "IN_PROGRESS", "progress": "46%"}
+
+
+@pytest.fixture(autouse=True)
+async def _clock():
+    with counting_waiting_only(asyncio.get_running_loop(), "tenacity"):
+        yield
 
 
 class Told(list):
@@ -214,7 +222,7 @@ async def test_a_submit_that_may_have_arrived_is_never_sent_again(said):
 )
 async def test_a_refusal_that_does_not_end_is_told_with_the_deadline(said, error):
     async with Server(script(said)) as service, client_of(service.url, SHORT) as client:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             with pytest.raises(error, match=r"Nothing was charged.* It was tried \d+ times in 0 s\.") as caught:
                 await client.submit(EXTEND)
     assert len(service.asked) > 2
@@ -223,7 +231,7 @@ async def test_a_refusal_that_does_not_end_is_told_with_the_deadline(said, error
 
 async def test_a_service_that_stays_out_of_reach_is_told_with_the_deadline():
     told = Told()
-    async with client_of(unused_url(), SHORT) as client, asyncio.timeout(10):
+    async with client_of(unused_url(), SHORT) as client, asyncio.timeout(PATIENCE):
         with pytest.raises(ServiceError, match=r"Nothing was sent.* It was tried \d+ times") as caught:
             await client.submit(REQUEST, on_retry=told)
     assert caught.value.status is None
@@ -364,7 +372,7 @@ async def test_a_look_that_would_fail_again_is_not_repeated(said):
 
 async def test_trouble_that_does_not_end_is_told_with_the_deadline():
     async with Server(script(answer(502))) as service, client_of(service.url, SHORT) as client:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             with pytest.raises(ServiceError, match=r"goes on.* It was tried \d+ times"):
                 await client.fetch("17")
     assert len(service.asked) > 2

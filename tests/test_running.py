@@ -14,6 +14,7 @@ import pytest
 
 import mjvideo_nb as mj
 from mjvideo_nb import nesting
+from tests.patience import PATIENCE
 
 OWNERS = (asyncio, asyncio.tasks, asyncio.futures, asyncio.events)
 
@@ -31,7 +32,7 @@ async def fails():
 def python(code, **options):
     """A script of its own, warnings being errors there too."""
     command = [sys.executable, "-W", "error", "-c", f"import asyncio, sys\nimport mjvideo_nb as mj\n{code}"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False, **options)
 
 
 def in_a_loop(function):
@@ -78,7 +79,7 @@ def test_in_a_thread_without_a_loop():
     found = []
     thread = threading.Thread(target=lambda: found.append(mj.run(doubled(4))))
     thread.start()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert found == [8]
 
 
@@ -197,7 +198,7 @@ def test_two_threads_may_be_inside_at_once():
         return await doubled(1)
 
     def second():
-        assert inside.wait(10)
+        assert inside.wait(PATIENCE)
         found.append(in_a_loop(lambda: mj.run(doubled(2))))
         out.set()
 
@@ -205,7 +206,7 @@ def test_two_threads_may_be_inside_at_once():
     thread = threading.Thread(target=second)
     thread.start()
     found.append(in_a_loop(lambda: mj.run(first())))
-    thread.join(10)
+    thread.join(PATIENCE)
     assert found == [4, 2]
     assert as_it_is() == before
 

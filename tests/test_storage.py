@@ -20,6 +20,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from mjvideo_nb import address
 from mjvideo_nb.errors import InvalidRequest, StorageError
 from mjvideo_nb.storage import Storage, is_url
+from tests.patience import PATIENCE
 
 from .loopback import unused_url
 from .s3 import S3Process
@@ -45,7 +46,7 @@ def clip(tmp_path):
     return Clip(tmp_path)
 
 
-@pytest.fixture(params=["memory", "file", "s3"])
+@pytest.fixture(params=["memory", "file", pytest.param("s3", marks=pytest.mark.s3)])
 def anywhere(request, tmp_path):
     """A storage of each kind: renamed into place in memory and on disk, an object in a bucket."""
     if request.param == "s3":
@@ -475,7 +476,7 @@ def test_many_threads_may_copy_the_same_and_other_clips(anywhere, clip, tmp_path
     start = threading.Barrier(8)
 
     def keep(n):
-        start.wait(10)
+        start.wait(PATIENCE)
         anywhere.put(clip.path, NAME, digest=clip.digest)
         anywhere.put(clips[n].path, f"clips/{n}/0.mp4", digest=clips[n].digest)
         return anywhere.has(NAME, size=clip.size, digest=clip.digest)
@@ -536,7 +537,7 @@ if child == 0:
 assert os.waitpid(child, 0)[1] == 0
 put("clips/3/0.mp4")
 """
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=PATIENCE)
     assert sorted(s3.objects(bucket)) == ["clips/1/0.mp4", "clips/2/0.mp4", "clips/3/0.mp4"]
 
 

@@ -6,6 +6,8 @@ import fnmatch
 import subprocess
 from pathlib import Path
 
+from tests.patience import PATIENCE
+
 PROJECT = Path(__file__).parent.parent
 TOP = {
     ".ci",
@@ -37,7 +39,7 @@ def _tracked() -> set[str]:
     """The names at the top of what git tracks; none where this is no checkout."""
     try:
         done = subprocess.run(
-            ["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False
+            ["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE, check=False
         )
     except FileNotFoundError:
         return set()

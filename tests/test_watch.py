@@ -25,12 +25,20 @@ from mjvideo_nb import (
 )
 from mjvideo_nb.pace import Pace
 from mjvideo_nb.watch import Watcher
+from tests.clock import counting_waiting_only
+from tests.patience import PATIENCE
 
 QUICK = Pace(0.01, 0.02, 0.001, 0.002)
 TOGETHER = Pace(0.2, 0.2, 0.001, 0.002)
 """Slow enough that all tasks of a test share their looks, on a busy machine too."""
 SLOW = Pace(60, 60, 0.001, 0.002)
 REQUEST = VideoRequest(image="https://x.example/a.jpg")
+
+
+@pytest.fixture(autouse=True)
+async def _clock():
+    with counting_waiting_only(asyncio.get_running_loop(), "mjvideo_nb.look"):
+        yield
 
 
 def at(task_id, status, progress=None, *, clips=False, **more):
@@ -243,10 +251,10 @@ async def test_a_list_that_calls_ended_tasks_running_is_not_believed(follow, mon
     service.listed = lambda tasks: [running(task.id) for task in tasks]
     watcher = follow(service)
     watcher._durations.typical = 0.01
-    found = await outcomes(watcher, map(sent, service.scripts), timeout=10)
+    found = await outcomes(watcher, map(sent, service.scripts), timeout=PATIENCE)
     assert all(task.clips for task in found)
     lists = len(service.lists)
-    await outcomes(watcher, map(sent, service.scripts), timeout=10)
+    await outcomes(watcher, map(sent, service.scripts), timeout=PATIENCE)
     assert len(service.lists) == lists
     assert len(service.fetched) == 20 + 20
 
@@ -447,9 +455,10 @@ async def test_time_without_an_answer_is_no_time_without_links(follow, monkeypat
     monkeypatch.setattr(watch, "LINKS_DEADLINE", 0.05)
     service = service_of(2, lambda task_id: at(task_id, "SUCCESS", 100))
     service.fetch_fails = lambda _: ServiceError("down", status=503)
-    begun = time.monotonic()
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
     waiting = asyncio.create_task(outcomes(follow(service), map(sent, service.scripts)))
-    await service.until(lambda: time.monotonic() - begun > 0.1)
+    await service.until(lambda: loop.time() - begun > 0.1)
     assert not waiting.done()
     service.fetch_fails = lambda _: None
     service.scripts = {task_id: [done(task_id)] for task_id in "01"}
@@ -481,7 +490,7 @@ async def test_a_deadline_is_kept_while_a_request_hangs(follow):
     service.fetch = lambda _: asyncio.get_running_loop().create_future()
     watcher = follow(service)
     with pytest.raises(TaskTimeout):
-        await asyncio.wait_for(watcher.wait(sent("1"), timeout=0.05), 10)
+        await asyncio.wait_for(watcher.wait(sent("1"), timeout=0.05), PATIENCE)
     assert watcher._loop is None
 
 
@@ -531,7 +540,7 @@ async def test_nobody_hangs_who_comes_while_the_loop_is_ending(follow):
     first.cancel()
     # Both in the same turn of the event loop: the old poll loop is cancelled and not yet gone.
     second = asyncio.create_task(watcher.wait(sent("1")))
-    assert (await asyncio.wait_for(second, 10)).clips
+    assert (await asyncio.wait_for(second, PATIENCE)).clips
     with pytest.raises(asyncio.CancelledError):
         await first
 
@@ -579,7 +588,7 @@ async def test_closing_ends_every_waiting(follow):
     waiting = [asyncio.create_task(watcher.wait(sent(task_id))) for task_id in service.scripts]
     await service.until(lambda: service.lists)
     await watcher.close()
-    await asyncio.wait_for(asyncio.wait(waiting), 10)
+    await asyncio.wait_for(asyncio.wait(waiting), PATIENCE)
     assert all(task.cancelled() for task in waiting)
     requests = service.requests
     await watcher.close()
@@ -700,7 +709,7 @@ async def test_no_pause_at_all_still_leaves_the_event_loop_to_others(follow):
     waiting = asyncio.create_task(follow(service, Pace(0, 0, 0, 0)).wait(sent("1")))
     turn = asyncio.Event()
     asyncio.get_running_loop().call_later(0.01, turn.set)
-    await asyncio.wait_for(turn.wait(), 10)
+    await asyncio.wait_for(turn.wait(), PATIENCE)
     assert service.looks > 1
     waiting.cancel()
 
@@ -711,5 +720,5 @@ async def test_who_comes_late_wakes_a_loop_that_sleeps_long(follow):
     first = asyncio.create_task(watcher.wait(Task(id="1")))
     await service.until(lambda: service.requests == 1)
     watcher.pace = QUICK
-    assert (await asyncio.wait_for(watcher.wait(Task(id="2")), 10)).clips
+    assert (await asyncio.wait_for(watcher.wait(Task(id="2")), PATIENCE)).clips
     first.cancel()

@@ -10,14 +10,13 @@ import math
 from random import Random
 from urllib.parse import urlsplit
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from mjvideo_nb import MJVideoError, Motion, Task, VideoRequest, wire
 from mjvideo_nb.trouble import Reply
+from tests.properties import TRIED, examples
 
-EXAMPLES = 1_000
 BODIES = 102
 """In one example: drawing a value costs more than reading a hundred answers that hold it."""
 BASE = "https://gateway.example/mj-fast"
@@ -287,15 +286,14 @@ def read_all(reply, census):
             fit_to_go_anywhere(task)
 
 
-@pytest.mark.timeout(600)
-def test_a_hundred_thousand_answers_become_a_model_or_one_of_our_errors():
+@examples(60, 1_000)
+def test_a_hundred_thousand_answers_become_a_model_or_one_of_our_errors(examples):
+    """So many with the mark `long`; six thousand by default."""
     census = Census()
 
     @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        database=None,
-        derandomize=True,
+        TRIED,
+        max_examples=examples,
         phases=[Phase.generate, Phase.shrink],
         suppress_health_check=list(HealthCheck),
     )
@@ -315,11 +313,11 @@ def test_a_hundred_thousand_answers_become_a_model_or_one_of_our_errors():
                 raise
 
     read_many()
-    assert census.read >= 100_000
-    assert len(census.contents) >= 80_000
+    assert census.read >= 100 * examples
+    assert len(census.contents) >= 80 * examples
     # Most of them were read in depth, and every kind of answer came.
-    assert census.tasks >= 30_000
-    assert census.clips >= 20_000
+    assert census.tasks >= 30 * examples
+    assert census.clips >= 20 * examples
     assert census.errors >= {
         "AuthenticationError",
         "BannedPrompt",
@@ -358,9 +356,7 @@ extends = st.builds(
 )
 
 
-@settings(max_examples=1_000, deadline=None, database=None, derandomize=True)
-@given(request=requests | extends, image=texts)
-def test_a_request_arrives_as_it_was_asked(request, image):
+def arrives_as_it_was_asked(request, image):
     sent = json.loads(json.dumps(wire.submit_body(request, image)))
     for name, value in request.extra.items():
         assert sent.pop(name) == value
@@ -380,11 +376,12 @@ def test_a_request_arrives_as_it_was_asked(request, image):
     assert asked == VideoRequest(**{**{name: getattr(request, name) for name in vars(request)}, "image": image or "x"})
 
 
-@settings(max_examples=300, deadline=None, database=None, derandomize=True)
-@given(
-    digits=st.from_regex(r"[0-9]{1,17}", fullmatch=True), as_number=st.booleans(), noise=st.lists(values, max_size=5)
-)
-def test_an_id_comes_back_as_the_text_that_was_asked_for(digits, as_number, noise):
+@examples(150, 1_000)
+def test_a_request_arrives_as_it_was_asked(examples):
+    settings(TRIED, max_examples=examples)(given(request=requests | extends, image=texts)(arrives_as_it_was_asked))()
+
+
+def comes_back_as_text(digits, as_number, noise):
     item = {"id": int(digits) if as_number else digits, "status": "SUCCESS", "videoUrl": CLIP}
     body = as_json([*noise, item, *noise]).encode()
     found = wire.read_tasks(Reply(200, body), [digits], BASE)
@@ -392,3 +389,10 @@ def test_an_id_comes_back_as_the_text_that_was_asked_for(digits, as_number, nois
     assert found[digits].id == found[digits].clips[0].task_id == digits
     task = wire.read_submission(Reply(200, as_json({"code": 1, "result": item["id"]}).encode()), REQUEST)
     assert task.id == (str(int(digits)) if as_number else digits)
+
+
+@examples(100, 300)
+def test_an_id_comes_back_as_the_text_that_was_asked_for(examples):
+    ids = st.from_regex(r"[0-9]{1,17}", fullmatch=True)
+    drawn = given(digits=ids, as_number=st.booleans(), noise=st.lists(values, max_size=5))
+    settings(TRIED, max_examples=examples)(drawn(comes_back_as_text))()

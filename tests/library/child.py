@@ -24,12 +24,12 @@ def main(url: str, folder: str, count: int) -> None:
     picked_up = [jobs.job(entry) for entry in session.library.shelf.open_jobs() if session.library.is_ours(entry)]
     print("ready", flush=True)
     new = [
-        jobs.make(VideoRequest(image=PHOTO, prompt=f"job {uuid.uuid4().hex}", extra={"batchSize": 1}))
+        jobs.make(VideoRequest(image=PHOTO, prompt="steam rises", state=uuid.uuid4().hex, extra={"batchSize": 1}))
         for _ in range(count)
     ]
     for job in [*picked_up, *new]:
         try:
-            job.wait(120)
+            job.wait(240)
         except MJVideoError as error:
             print(f"{job.id}: {type(error).__name__}: {error}", flush=True)
     print("done", flush=True)

@@ -15,9 +15,10 @@ import sys
 import time
 from pathlib import Path
 
+from tests.patience import PATIENCE
+
 CHILD = Path(__file__).with_name("child.py")
 SIZE = "6m"
-PATIENCE = 60
 
 
 def rows(folder: Path) -> list[dict[str, object]]:

@@ -12,7 +12,6 @@ import json
 import os
 import random
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from pathlib import Path
 from mjvideo_nb.container import is_whole_mp4
 from mjvideo_nb.library import JobState, Library, Query
 from mjvideo_nb.sandbox.process import SandboxProcess
+from tests.patience import PATIENCE
 
 CHILD = Path(__file__).with_name("child.py")
 
@@ -53,18 +53,29 @@ class Rounds:
         self.folder = folder or root / "mjvideo"
         self.store = root / "store"
         self.random = random.Random(seed)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = 0  # whichever is free, and the same after a restart
         self.sandbox = self._start_sandbox()
+        self.measure()
 
     def _start_sandbox(self) -> SandboxProcess:
         # A late answer makes the moment longer in which nobody knows whether a request was accepted.
-        return SandboxProcess.start(port=self.port, seconds=0.3, store=self.store, faults=["submit:slow=0.3"])
+        started = SandboxProcess.start(
+            port=self.port, seconds=0.3, store=self.store, faults=["submit:slow=0.3"], timeout=PATIENCE
+        )
+        self.port = int(started.url.rpartition(":")[2])
+        return started
 
-    def one(self, *, jobs: int = 2, longest: float = 2.5, kill_sandbox: bool = False) -> None:
+    def measure(self) -> None:
+        """A first kernel is left alone: how long it takes on this machine says which moments there are."""
+        with self._child(2) as child:
+            assert child.stdout.readline() == "ready\n"
+            begun = time.monotonic()
+            child.wait()
+            self.longest = time.monotonic() - begun
+
+    def one(self, *, jobs: int = 2, kill_sandbox: bool = False) -> None:
         """A kernel begins and is killed at a random moment, or the service is while the kernel works."""
-        moment = self._moment(longest)
+        moment = self._moment()
         with self._child(jobs) as child:
             assert child.stdout.readline() == "ready\n"
             if kill_sandbox:
@@ -72,19 +83,19 @@ class Rounds:
                 os.kill(self.sandbox.pid, signal.SIGKILL)
                 self.sandbox.stop()
                 self.sandbox = self._start_sandbox()
-                moment = self._moment(longest)
+                moment = self._moment()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(moment)
             child.kill()
 
-    def _moment(self, longest: float) -> float:
+    def _moment(self) -> float:
         """Often while requests are being sent, else any."""
-        return self.random.uniform(0, self.random.choice((0.5, longest)))
+        return self.random.uniform(0, self.random.choice((self.longest / 4, self.longest)))
 
     def finish(self) -> str:
         """A last kernel, which is left alone; what it said."""
         with self._child(0) as child:
-            said, _ = child.communicate(timeout=240)
+            said, _ = child.communicate(timeout=PATIENCE)
         return said
 
     @contextlib.contextmanager
@@ -108,18 +119,19 @@ class Rounds:
         library = Library(self.folder)
         entries, outcome.jobs = library.shelf.search(Query(), limit=100_000)
         library.close()
-        accepted = Counter(json.loads(task.read_text())["prompt"] for task in self.store.glob("*/task.json"))
-        by_prompt = {entry.prompt: entry for entry in entries}
+        # Known by what was sent along with it: jobs of one prompt have the same clip, which is rendered once.
+        accepted = Counter(json.loads(task.read_text())["state"] for task in self.store.glob("*/task.json"))
+        by_name = {entry.request.state: entry for entry in entries}
         outcome.states = Counter(str(entry.state) for entry in entries)
-        for prompt, times in accepted.items():
-            entry = by_prompt.get(prompt)
+        for name, times in accepted.items():
+            entry = by_name.get(name)
             if times > 1:
-                outcome.sent_twice.append(prompt)
+                outcome.sent_twice.append(name)
             if entry is None or entry.state not in {JobState.DONE, JobState.UNCERTAIN}:
-                outcome.lost.append(f"{prompt}: {entry and (entry.state, entry.error)}")
-        for entry in entries:
-            if entry.state not in {JobState.UNCERTAIN, JobState.REFUSED} and entry.prompt not in accepted:
-                outcome.sent_unknown.append(f"{entry.prompt}: {entry.state} {entry.error}")
+                outcome.lost.append(f"{name}: {entry and (entry.state, entry.error)}")
+        for name, entry in by_name.items():
+            if entry.state not in {JobState.UNCERTAIN, JobState.REFUSED} and name not in accepted:
+                outcome.sent_unknown.append(f"{name}: {entry.state} {entry.error}")
             for clip in entry.clips:
                 if clip.path and (
                     is_whole_mp4(clip.path) or hashlib.sha256(clip.path.read_bytes()).hexdigest() != clip.digest

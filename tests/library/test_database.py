@@ -15,6 +15,7 @@ import pytest
 from mjvideo_nb import LibraryError, VideoRequest
 from mjvideo_nb.library import JobState, Library, Query, open_library, sqlite, tables
 from mjvideo_nb.library.presence import FilePresence
+from tests.patience import PATIENCE
 
 from .older import make_older
 
@@ -148,7 +149,7 @@ def test_two_kernels_write_two_hundred_jobs_each_at_once(tmp_path):
         subprocess.Popen([sys.executable, "-c", WRITER, tmp_path, name], stderr=subprocess.PIPE, text=True)
         for name in ("a", "b")
     ]
-    said = [writer.communicate(timeout=120)[1] for writer in writers]
+    said = [writer.communicate(timeout=PATIENCE)[1] for writer in writers]
     assert said == ["", ""]
     library = Library(tmp_path)
     entries, total = library.shelf.search(Query(), limit=1000)

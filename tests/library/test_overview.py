@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import threading
 
 import pytest
 
@@ -12,6 +12,7 @@ from mjvideo_nb.library import Library
 from mjvideo_nb.library.allowances import EACH, EVERYBODY, Allowance
 from mjvideo_nb.library.overview import Service, Spent, overview
 from mjvideo_nb.models import Task
+from tests.patience import PATIENCE
 
 REQUEST = VideoRequest(image="https://x.example/a.jpg", prompt="petals open")
 SERVICE = "https://gateway.example"
@@ -61,12 +62,10 @@ def test_it_tells_what_runs_waits_was_spent_and_is_uncertain(person):
 
 def test_it_tells_who_polls_and_who_is_there_no_more(person):
     alice, bob = person("alice"), person("bob")
-    chosen = []
-    bob.account.switchboard.seek(SERVICE, chosen.append)
+    polls = threading.Event()
+    bob.account.switchboard.seek(SERVICE, lambda has: has and polls.set())
     bob.account.switchboard.start()
-    deadline = time.monotonic() + 15
-    while not chosen and time.monotonic() < deadline:
-        time.sleep(0.05)
+    assert polls.wait(PATIENCE)
     found = overview(alice._database)
     assert [(kernel.person, kernel.polls) for kernel in found.kernels] == [("alice", False), ("bob", True)]
     bob.close()

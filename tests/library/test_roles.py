@@ -22,6 +22,7 @@ from mjvideo_nb.models import Clip, Task
 from mjvideo_nb.notebook.session import Session
 from mjvideo_nb.part import Copy
 from mjvideo_nb.ranking import Judgement
+from tests.patience import PATIENCE
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 (BLOCK,) = re.findall(r"^```sql\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
@@ -131,8 +132,8 @@ def test_who_may_spend_is_heard_and_polls(as_role, owned):
     _until(lambda: ("line", "") in heard)
 
 
-def _until(holds, seconds=15):
-    deadline = time.monotonic() + seconds
+def _until(holds):
+    deadline = time.monotonic() + PATIENCE
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
@@ -11,7 +11,7 @@ from mjvideo_nb import InvalidRequest, VideoRequest, frames
 from mjvideo_nb.library import JobState, Query
 from mjvideo_nb.library.tables import jobs
 
-TODAY = datetime.now().astimezone().date()
+DAY = timedelta(days=1)
 
 
 def found(library, **query):
@@ -49,16 +49,20 @@ def some(library, made):
         ({"rating": 4}, [1]),
         ({"rating": 3, "motion": "high"}, [2, 1]),
         ({"tag": "keep"}, [2]),
-        ({"since": TODAY}, [2, 1, 0]),
-        ({"since": TODAY + timedelta(days=1)}, []),
-        ({"until": TODAY - timedelta(days=1)}, []),
-        ({"until": TODAY}, [2, 1, 0]),
         ({"states": ("done",)}, [2, 1, 0]),
         ({"trashed": True}, []),
     ],
 )
 def test_a_search_finds_these(library, some, query, numbers):
     assert found(library, **query) == [some[number].prompt for number in numbers]
+
+
+def test_a_search_finds_what_was_made_on_some_days(library, some):
+    """The first and the last day of these: usually one, and two at midnight."""
+    first, last = (entry.created.astimezone().date() for entry in (some[0], some[2]))
+    every = [entry.prompt for entry in some[::-1]]
+    assert found(library, since=first) == found(library, until=last) == every
+    assert found(library, since=last + DAY) == found(library, until=first - DAY) == []
 
 
 def test_pages_are_newest_first_and_say_how_many_there_are(library, made):

@@ -15,10 +15,10 @@ from mjvideo_nb.errors import ServiceError, TaskTimeout
 from mjvideo_nb.library import Library, switchboard, tables
 from mjvideo_nb.library.sights import SIGHT, TROUBLE
 from mjvideo_nb.models import Clip, Task, VideoRequest
+from tests.patience import PATIENCE
 
 ACCOUNT = "https://gateway.example"
 REQUEST = VideoRequest(image="https://x.example/a.jpg", prompt="petals")
-PATIENCE = 30
 
 
 class Heard:

@@ -10,6 +10,7 @@ import pytest
 from mjvideo_nb import VideoRequest, frames
 from mjvideo_nb.notebook import making
 from mjvideo_nb.notebook.session import Session
+from tests.patience import PATIENCE
 
 KEY = "sk-marked-4711-never-to-be-seen"
 
@@ -32,7 +33,7 @@ def request_(photo):
 def reached():
     """``reached(job, condition)``: wait until the job's own changes have brought the condition about."""
 
-    def wait(job, condition, timeout=60):
+    def wait(job, condition, timeout=PATIENCE):
         event = threading.Event()
         job.listen(lambda: condition() and event.set())
         assert condition() or event.wait(timeout), f"not reached: {job}"

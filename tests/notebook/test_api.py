@@ -12,6 +12,7 @@ from mjvideo_nb import account
 from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.session import Session
 from tests.loopback import Server, answer
+from tests.patience import PATIENCE
 
 from .conftest import KEY
 
@@ -24,11 +25,11 @@ def current(session, monkeypatch):
 
 def test_a_video_is_opened_spent_and_exported(current, photo, tmp_path):
     job = mj.video(photo, prompt="<b>steam</b> & more", motion="high", extra={"batchSize": 1})
-    job.wait(60)
+    job.wait(PATIENCE)
     assert mj.open(job.id) is job
     assert mj.spending().settled == pytest.approx(0.6)
     longer = job.extend(0, motion="low", prompt="and on", extra={"batchSize": 1})
-    longer.wait(60)
+    longer.wait(PATIENCE)
     job.rate(0, 5)
     page = mj.export(tmp_path / "show.html", [job, longer], title="Mine").read_text(encoding="utf-8")
     for words in (
@@ -49,7 +50,7 @@ def test_a_job_without_clips_cannot_be_exported(current, request_, misbehave, tm
     misbehave("refused-9")
     job = current.jobs.make(request_)
     with pytest.raises(mj.Refused):
-        job.wait(60)
+        job.wait(PATIENCE)
     with pytest.raises(mj.InvalidRequest, match=r"jobs: .*no clips on disk") as caught:
         mj.export(tmp_path / "show.html", job)
     assert caught.value.field == "jobs"

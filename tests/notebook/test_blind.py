@@ -21,6 +21,7 @@ from mjvideo_nb.notebook.standings import progress, standings
 from mjvideo_nb.notebook.untagged import untagged
 from mjvideo_nb.ranking import Judgement, chance, fit
 from tests.media.clips import make
+from tests.patience import PATIENCE
 
 SECRET = "zanzibar"
 
@@ -254,7 +255,7 @@ def test_a_clip_without_a_file_is_named(session, films):
 
 def test_jobs_clips_and_their_files_are_the_same_to_it(session, photo):
     job = session.jobs.make(mj.VideoRequest(image=frames.load(photo), prompt="steam"))
-    task = job.wait(120)
+    task = job.wait(PATIENCE)
     ranking = ranking_of(session, pick(session, [job]))
     assert ranking_of(session, pick(session, [job, job[1], task.clips[2], str(job[3].path)])) is ranking
     assert [one.label for one in sorted(ranking.results, key=lambda one: one.index)] == ["[0]", "[1]", "[2]", "[3]"]

@@ -26,6 +26,7 @@ from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.session import Session
 from mjvideo_nb.notebook.sweep import Sweep
 from tests.loopback import Server, answer
+from tests.patience import PATIENCE
 
 from .conftest import KEY
 
@@ -179,10 +180,10 @@ def everywhere(thing):
     """Waited for in a script and in a plain cell, awaited in a cell and by `run`: what each of them gives or raises."""
 
     async def wait_in_a_cell():
-        return thing.wait(60)
+        return thing.wait(PATIENCE)
 
     ways = [
-        lambda: thing.wait(60),
+        lambda: thing.wait(PATIENCE),
         lambda: asyncio.run(wait_in_a_cell()),
         lambda: asyncio.run(awaited(thing)),
         lambda: mj.run(thing),

@@ -9,6 +9,7 @@ import pytest
 import mjvideo_nb as mj
 from mjvideo_nb.notebook.compare import comparison
 from mjvideo_nb.notebook.picks import Pick, labelled, pick
+from tests.patience import PATIENCE
 
 
 def asked(prompt="steam rises", **fields):
@@ -59,7 +60,7 @@ def test_what_nothing_is_known_of_has_a_name_all_the_same():
 def test_jobs_tasks_clips_files_urls_and_labels_stand_on_one_stage(session, request_, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     job = session.jobs.make(request_)
-    task = job.wait(60)
+    task = job.wait(PATIENCE)
     mine = tmp_path / "mine.mp4"
     mine.write_bytes(job[0].path.read_bytes())
     what = [
@@ -83,7 +84,7 @@ def test_jobs_tasks_clips_files_urls_and_labels_stand_on_one_stage(session, requ
 
 def test_clips_of_the_library_have_stars_wherever_they_are_shown(session, request_, tmp_path):
     job = session.jobs.make(request_)
-    job.wait(60)
+    job.wait(PATIENCE)
     job.rate(0, 2)
     mine = tmp_path / "mine.mp4"
     mine.write_bytes(job[0].path.read_bytes())
@@ -103,12 +104,12 @@ def test_clips_of_the_library_have_stars_wherever_they_are_shown(session, reques
     extended = whole.children[1].job
     assert (extended.request.task_id, extended.request.index, extended.request.prompt) == (job.id, 0, "on it goes")
     assert not stage.extend({"index": 1, "motion": "high"}, [])[0]["ok"]
-    assert len(extended.wait(60).clips) == 4
+    assert len(extended.wait(PATIENCE).clips) == 4
 
 
 def test_a_clip_of_an_earlier_task_is_found_in_the_library(session, request_):
     job = session.jobs.make(request_)
-    job.wait(60)
+    job.wait(PATIENCE)
     (found,) = pick(session, [mj.Clip(job.id, 0)])
     assert found.path == job[0].path
     assert found.request.prompt == "steam rises"

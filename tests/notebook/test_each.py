@@ -15,6 +15,7 @@ from mjvideo_nb.notebook import each as each_module
 from mjvideo_nb.notebook import progress
 from mjvideo_nb.notebook import session as sessions
 from tests.media.clips import make, names_in
+from tests.patience import PATIENCE
 from tests.tour.kernel import run_all
 
 SMALL = {"columns": 2, "rows": 1, "width": 200}
@@ -40,15 +41,16 @@ def names_of(clips, folder, **options):
 
 
 @pytest.fixture(scope="module")
-def done(sandbox, tmp_path_factory):
+def done(sandboxes, tmp_path_factory):
     """A session with a finished job of two clips."""
     folder = tmp_path_factory.mktemp("library")
-    session = sessions.Session("sk-any", sandbox.url, library=folder)
     photo = each_module.Path(__file__).parents[2] / "notebooks" / "coffee.jpg"
-    job = session.jobs.make(mj.VideoRequest(image=photo, prompt="steam: rises / slowly", extra={"batchSize": 2}))
-    job.wait(60)
-    yield session, job
-    session.close()
+    with sandboxes.sandbox() as sandbox:
+        session = sessions.Session("sk-any", sandbox.url, library=folder)
+        job = session.jobs.make(mj.VideoRequest(image=photo, prompt="steam: rises / slowly", extra={"batchSize": 2}))
+        job.wait(PATIENCE)
+        yield session, job
+        session.close()
 
 
 # What is taken, and what the files are called

@@ -12,6 +12,7 @@ from mjvideo_nb.library import Library
 from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.form import Studio
 from mjvideo_nb.notebook.session import Session
+from tests.patience import PATIENCE
 
 
 def studio(session, **values):
@@ -175,7 +176,7 @@ def test_a_job_with_an_end_frame_is_made_and_fills_the_form_again(ready, photo, 
     ready._advanced._picker._handle_custom_msg({"kind": "path", "id": 1, "path": str(photo)}, [])
     ready._go.click()
     (job,) = ready.jobs
-    assert job.wait(60).succeeded
+    assert job.wait(PATIENCE).succeeded
     other = studio(session)
     other.reuse(session.library.shelf.get(job.entry_id))
     assert other._request().extra["endImage"].data == photo.read_bytes()
@@ -188,7 +189,7 @@ def test_settings_are_those_of_the_last_form_in_this_folder_also_for_another_ker
     ready._type.value = "720p"
     ready._advanced._ending.value = "loop"
     ready._go.click()
-    ready.jobs[0].wait(60)
+    ready.jobs[0].wait(PATIENCE)
     other = Session("a-key", sandbox.url, library=session.folder)
     made = Studio(other)
     assert (made._motion.value, made._type.value, made._advanced._ending.value) == ("high", "720p", "loop")
@@ -202,7 +203,7 @@ def test_settings_are_those_of_the_last_form_in_this_folder_also_for_another_ker
 def test_a_flag_is_no_setting(ready, session):
     ready._prompt.value = "steam --motion high"
     ready._go.click()
-    ready.jobs[0].wait(60)
+    ready.jobs[0].wait(PATIENCE)
     assert Studio(session)._motion.value == "low"
 
 
@@ -215,7 +216,7 @@ def test_settings_that_make_no_sense_are_passed_over(session, settings):
 
 def test_earlier_prompts_go_to_the_browser_only_when_it_asks(ready):
     ready._go.click()
-    ready.jobs[0].wait(60)
+    ready.jobs[0].wait(PATIENCE)
     assert ready._prompt.earlier({}, []) == ({"prompts": ["steam rises"]}, [])
     ready._prompt.value = ""
     assert "steam rises" not in json.dumps(ready._prompt.get_state(), default=str)
@@ -224,7 +225,7 @@ def test_earlier_prompts_go_to_the_browser_only_when_it_asks(ready):
 def wait_until_on(button):
     on = threading.Event()
     button.observe(lambda change: change["new"] or on.set(), "disabled")
-    assert not button.disabled or on.wait(30)
+    assert not button.disabled or on.wait(PATIENCE)
 
 
 def test_impatient_clicks_send_one_request(ready, submits):
@@ -233,11 +234,11 @@ def test_impatient_clicks_send_one_request(ready, submits):
         ready._generate(None)
     assert ready._go.disabled
     (job,) = ready.jobs
-    job.wait(60)
+    job.wait(PATIENCE)
     assert submits() == before + 1
     wait_until_on(ready._go)
     ready._go.click()
-    ready.jobs[0].wait(60)
+    ready.jobs[0].wait(PATIENCE)
     assert submits() == before + 2
     assert [view.job for view in ready._cards.children] == list(ready.jobs)
     assert ready.jobs[1] is job
@@ -247,7 +248,7 @@ def test_the_button_comes_back_after_a_refusal(ready, misbehave):
     misbehave("refused-9")
     ready._go.click()
     with pytest.raises(mj.Refused):
-        ready.jobs[0].wait(60)
+        ready.jobs[0].wait(PATIENCE)
     wait_until_on(ready._go)
 
 

@@ -21,6 +21,7 @@ from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.cell import Cell
 from mjvideo_nb.notebook.planning import sweep_of
 from mjvideo_nb.notebook.session import Session
+from tests.patience import PATIENCE
 from tests.s3 import S3Process
 
 from .conftest import KEY
@@ -85,7 +86,7 @@ def has_posters(session, job):
 def test_posters_are_made_by_the_executor_of_the_session(connect, processes, request_):
     session = connect(executor=processes)
     job = session.jobs.make(request_)
-    job.wait(60)
+    job.wait(PATIENCE)
     assert has_posters(session, job)
     assert processes.given == {"poster": 1}
 
@@ -94,7 +95,7 @@ def test_copies_and_their_checks_are_made_there_too(s3, bucket, connect, process
     session = connect(library=f"s3://{bucket}/videos", executor=processes)
     s3.misbehave(refuse_every=2)
     job = session.jobs.make(request_)
-    job.wait(60)
+    job.wait(PATIENCE)
     entry = job.entry
     assert entry.state == JobState.DONE
     [stored] = s3.objects(bucket).values()
@@ -106,7 +107,7 @@ def test_without_one_it_is_done_in_threads(connect, request_):
     session = connect()
     assert session.executor is None
     job = session.jobs.make(request_)
-    job.wait(60)
+    job.wait(PATIENCE)
     assert has_posters(session, job)
 
 
@@ -124,7 +125,7 @@ def test_a_sweep_has_an_executor_of_its_own(connect, processes, photo):
             executor=processes,
             extra={"batchSize": 1},
         )
-        sweep.start().wait(120)
+        sweep.start().wait(PATIENCE)
         assert all(has_posters(session, job) for job in sweep.jobs)
         assert processes.given == {"poster": 2}
         assert others.given == {}
@@ -145,7 +146,7 @@ def test_an_executor_that_was_shut_down_costs_no_job_its_clips(s3, bucket, conne
     session = connect(library=f"s3://{bucket}/videos", executor=gone)
     job = session.jobs.make(request_)
     with caplog.at_level(logging.WARNING, helping.log.name):
-        job.wait(60)
+        job.wait(PATIENCE)
     assert job.entry.state == JobState.DONE
     assert has_posters(session, job)
     assert len(s3.objects(bucket)) == 1
@@ -160,7 +161,7 @@ def test_an_executor_without_workers_is_not_waited_for_for_ever(connect, request
     hung = Hung()
     session = connect(executor=hung)
     job = session.jobs.make(request_)
-    job.wait(60)
+    job.wait(PATIENCE)
     assert has_posters(session, job)
     assert [future.cancelled() for future in hung.futures] == [True]
     assert "It was not done there in" in caplog.text
@@ -174,7 +175,7 @@ async def test_waiting_for_an_executor_holds_up_no_loop(tmp_path):
 
     def work(_source):
         thread.append(threading.current_thread().name)
-        return go.wait(60)
+        return go.wait(PATIENCE)
 
     with ThreadPoolExecutor(1, "ours") as pool:
         import asyncio

@@ -20,6 +20,7 @@ from mjvideo_nb.notebook.form import Studio
 from mjvideo_nb.notebook.history import History
 from mjvideo_nb.notebook.session import Session
 from mjvideo_nb.part import Copy
+from tests.patience import PATIENCE
 
 from .many import fill
 
@@ -303,7 +304,7 @@ def test_an_uncertain_request_is_sent_again_once_and_its_card_opened(session, sh
     assert act(history, "again", id=job)["ok"]
     (card,) = history._cards.children
     made = card.children[1].job
-    made.wait(60)
+    made.wait(PATIENCE)
     assert submits() == before + 1
     assert session.library.shelf.get(job).state == JobState.FORGOTTEN
     assert history._list.page["rows"][0]["id"] == made.entry_id
@@ -393,12 +394,12 @@ def test_the_list_follows_the_jobs_of_the_session(session, photo):
     ended = threading.Event()
     history._list.observe(lambda change: change["new"]["rows"][0]["word"] == "Done" and ended.set(), "page")
     job = session.jobs.make(mj.VideoRequest(image=str(photo), prompt="steam", extra={"batchSize": 1}))
-    job.wait(60)
-    assert ended.wait(30)
+    job.wait(PATIENCE)
+    assert ended.wait(PATIENCE)
 
 
 def test_a_list_that_is_closed_is_let_go(session, photo):
-    session.jobs.make(mj.VideoRequest(image=str(photo), prompt="steam", extra={"batchSize": 1})).wait(60)
+    session.jobs.make(mj.VideoRequest(image=str(photo), prompt="steam", extra={"batchSize": 1})).wait(PATIENCE)
     history = History(session)
     gone = weakref.ref(history)
     history.close()

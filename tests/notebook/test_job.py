@@ -14,6 +14,7 @@ from mjvideo_nb import frames
 from mjvideo_nb.download import clip_path
 from mjvideo_nb.notebook.iothread import io
 from mjvideo_nb.notebook.session import Session
+from tests.patience import PATIENCE
 
 from .conftest import KEY
 
@@ -37,18 +38,21 @@ async def test_from_a_photograph_to_clips_on_disk_and_on(session, photo):
 
 
 def test_waiting_works_from_a_plain_thread(session, request_):
-    task = session.jobs.make(request_).wait(timeout=60)
+    task = session.jobs.make(request_).wait(timeout=PATIENCE)
     assert len(task.clips) == 1
 
 
-def test_a_wait_that_runs_out_leaves_the_job_going(session, request_):
+def test_a_wait_that_runs_out_leaves_the_job_going(session, request_, sandbox):
+    sandbox.hold(0.5)
     job = session.jobs.make(request_)
     with pytest.raises(mj.TaskTimeout, match="goes on"):
         job.wait(timeout=0.05)
-    assert len(job.wait(timeout=60).clips) == 1
+    sandbox.release()
+    assert len(job.wait(timeout=PATIENCE).clips) == 1
 
 
-def test_an_interrupt_stops_the_waiting_and_not_the_job(session, request_):
+def test_an_interrupt_stops_the_waiting_and_not_the_job(session, request_, sandbox):
+    sandbox.hold(0.5)
     previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
     job = session.jobs.make(request_)
     once = threading.Event()
@@ -60,10 +64,11 @@ def test_an_interrupt_stops_the_waiting_and_not_the_job(session, request_):
 
     job.listen(interrupt)  # its first change comes a quarter of a second after the start, while this thread waits
     with pytest.raises(KeyboardInterrupt):
-        job.wait(timeout=60)
+        job.wait(timeout=PATIENCE)
     signal.signal(signal.SIGINT, previous)
     assert not job.done
-    assert len(job.wait(timeout=60).clips) == 1
+    sandbox.release()
+    assert len(job.wait(timeout=PATIENCE).clips) == 1
 
 
 async def test_cancelling_the_waiting_leaves_the_job_going(session, request_):
@@ -81,8 +86,8 @@ def test_waiting_on_the_io_thread_itself_is_refused(session, request_):
         job.wait(1)
 
     with pytest.raises(RuntimeError, match="use await"):
-        io.start(wait_there()).result(10)
-    job.wait(60)
+        io.start(wait_there()).result(PATIENCE)
+    job.wait(PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +108,7 @@ def test_what_went_wrong_stands_on_the_card_and_nothing_is_sent_twice(
     misbehave(fault)
     job = session.jobs.make(request_)
     with pytest.raises(error):
-        job.wait(60)
+        job.wait(PATIENCE)
     assert submits() == before + 1
     assert job.card["state"] == state
     assert job.card["error"]["title"] == error.headline
@@ -116,9 +121,9 @@ def test_the_files_cannot_be_written_and_then_can(session, request_, submits):
     session.library.clips_folder.write_text("a file where the folder should be")
     job = session.jobs.make(request_)
     with pytest.raises(mj.ServiceError, match="paid for"):
-        job.wait(60)
+        job.wait(PATIENCE)
     session.library.clips_folder.unlink()
-    assert len(job.resume().wait(60).clips) == 1
+    assert len(job.resume().wait(PATIENCE).clips) == 1
     assert job.clips[0].path.exists()
     assert submits() == before + 1
 
@@ -129,24 +134,27 @@ def test_there_is_nothing_to_resume_in_a_job_that_runs_or_was_refused(session, r
     with pytest.raises(mj.InvalidRequest, match="still runs"):
         job.resume()
     with pytest.raises(mj.Refused):
-        job.wait(60)
+        job.wait(PATIENCE)
     with pytest.raises(mj.InvalidRequest, match="never accepted"):
         job.resume()
 
 
-def test_a_running_job_has_no_clips_to_extend_or_show(session, request_):
+def test_a_running_job_has_no_clips_to_extend_or_show(session, request_, sandbox):
+    sandbox.hold(0.5)
     job = session.jobs.make(request_)
     with pytest.raises(mj.InvalidRequest, match="until it is done") as caught:
         job.extend(0)
     assert caught.value.field == "index"
     with pytest.raises(IndexError, match="wait"):
         job[0]
-    job.wait(60)
+    sandbox.release()
+    job.wait(PATIENCE)
     with pytest.raises(mj.InvalidRequest, match="0, 1, 2 or 3"):
         job.extend(4)
 
 
-def test_a_card_moves_while_this_thread_is_busy_and_not_too_often(session, request_):
+def test_a_card_moves_while_this_thread_is_busy_and_not_too_often(session, request_, sandbox, reached):
+    sandbox.hold(0.2)
     job = session.jobs.make(request_)
     told, threads = [], set()
 
@@ -155,18 +163,24 @@ def test_a_card_moves_while_this_thread_is_busy_and_not_too_often(session, reque
         threads.add(threading.current_thread().name)
 
     job.listen(note)
-    job.wait(60)
+    for part in (0.4, 0.6, 1):
+        seen = job.card["progress"]
+        sandbox.hold(part)
+        reached(job, lambda: job.done or job.card["progress"] != seen)  # noqa: B023 - at once
+    job.wait(PATIENCE)
     assert len({progress for _, progress in told}) > 2
     assert threads == {"mjvideo-nb I/O"}
     gaps = [after - before for (before, _), (after, _) in itertools.pairwise(told)]
     assert min(gaps) > 0.15
 
 
-def test_a_view_is_made_once_and_shows_the_end(session, request_, reached):
+def test_a_view_is_made_once_and_shows_the_end(session, request_, sandbox, reached):
+    sandbox.hold(0.5)
     job = session.jobs.make(request_)
     stage = job.view.children[0]
     assert job.view is job.view
     assert stage.card["state"] in {"waiting", "running"}
+    sandbox.release()
     reached(job, lambda: stage.card["state"] == "done")
     assert len(stage.card["clips"]) == 1
     assert stage.card["can_extend"]
@@ -181,24 +195,26 @@ def test_the_button_under_a_clip_makes_a_card_below(session, request_, reached, 
     below = job.view.children[1].children[0]
     assert below.card["origin"] == f"[0] of task {job.id}"
     assert below.card["chips"][0] == "high"
-    job.view.children[1].job.wait(60)
+    job.view.children[1].job.wait(PATIENCE)
     assert submits() == before + 1
 
 
 def test_jobs_wait_their_turn_and_their_cards_say_so(sandbox, tmp_path, request_, reached):
     session = Session(KEY, sandbox.url, library=tmp_path / "library", at_once=1)
+    sandbox.hold(0.5)
     jobs = [session.jobs.make(request_) for _ in range(3)]
     reached(jobs[2], lambda: jobs[2].card["headline"] == "Waiting its turn, number 2 in line")
     assert {job.card["state"] for job in jobs[1:]} == {"waiting"}
+    sandbox.release()
     for job in jobs:
-        job.wait(60)
+        job.wait(PATIENCE)
     session.close()
 
 
 def test_a_job_beyond_the_budget_is_refused_before_it_starts(sandbox, tmp_path, request_, submits):
     before = submits()
     session = Session(KEY, sandbox.url, library=tmp_path / "library", budget=1.0, price=0.6)
-    session.jobs.make(request_).wait(60)
+    session.jobs.make(request_).wait(PATIENCE)
     assert session.price_words("480p") == "about 0.60 USD, 0.40 USD left"
     with pytest.raises(mj.BudgetExceeded, match=r"0\.60 USD.*0\.40 USD"):
         session.jobs.make(request_)
@@ -206,14 +222,16 @@ def test_a_job_beyond_the_budget_is_refused_before_it_starts(sandbox, tmp_path, 
     session.close()
 
 
-def test_trouble_while_following_stands_on_the_card_and_goes_away(session, request_, misbehave, reached):
+def test_trouble_while_following_stands_on_the_card_and_goes_away(session, request_, sandbox, misbehave, reached):
+    sandbox.hold(0.5)
     job = session.jobs.make(request_)
     reached(job, lambda: job.card["headline"] == "In progress")
     notes = []
     job.listen(lambda: notes.append(job.card["note"]))
     misbehave({"name": "http-503", "times": 1})  # on whatever it asks next
     reached(job, lambda: any("trying again" in note for note in notes))
-    job.wait(60)
+    sandbox.release()
+    job.wait(PATIENCE)
     assert "trying again" not in job.card["note"]
 
 
@@ -225,7 +243,7 @@ def test_a_submit_that_was_turned_away_stands_on_the_card_until_it_is_taken(
     job = session.jobs.make(request_)
     notes = []
     job.listen(lambda: notes.append(job.card["note"]))
-    job.wait(60)
+    job.wait(PATIENCE)
     assert any("sent again in" in note for note in notes), notes
     assert "sent again" not in job.card["note"]
     assert submits() == before + 2

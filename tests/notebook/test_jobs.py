@@ -10,6 +10,7 @@ from mjvideo_nb.notebook import jobs
 from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.cell import Cell
 from mjvideo_nb.notebook.session import Session
+from tests.patience import PATIENCE
 
 from .conftest import KEY
 
@@ -39,7 +40,7 @@ def later(session, sandbox):
 def test_a_cell_that_is_run_again_shows_its_job_and_sends_nothing(session, request_, submits):
     before = submits()
     job = session.jobs.make(request_, cell=CELL)
-    job.wait(60)
+    job.wait(PATIENCE)
     again = session.jobs.make(request_, cell=AGAIN)
     assert again is job
     assert "nothing was sent now" in again.card["note"]
@@ -49,7 +50,7 @@ def test_a_cell_that_is_run_again_shows_its_job_and_sends_nothing(session, reque
 def test_after_a_restart_the_cell_shows_its_job_too(session, request_, submits, later):
     before = submits()
     job = session.jobs.make(request_, cell=CELL)
-    job.wait(60)
+    job.wait(PATIENCE)
     again = later().jobs.make(request_, cell=AGAIN)
     assert again is not job
     assert again.id == job.id
@@ -71,7 +72,7 @@ def test_another_request_another_cell_or_none_makes_another_job(session, request
     assert len({job.entry_id for job in [first, *others]}) == 5
     assert session.jobs.make(request_, cell=Cell("a-cell", "fourth run")) is others[-1]
     for job in [first, *others]:
-        job.wait(60)
+        job.wait(PATIENCE)
 
 
 def test_a_loop_in_a_cell_makes_several_of_the_same_and_finds_them_all(session, request_):
@@ -79,15 +80,15 @@ def test_a_loop_in_a_cell_makes_several_of_the_same_and_finds_them_all(session, 
     assert jobs[0] is not jobs[1]
     assert [session.jobs.make(request_, cell=AGAIN) for _ in range(2)] == jobs
     for job in jobs:
-        job.wait(60)
+        job.wait(PATIENCE)
 
 
 def test_what_was_refused_is_sent_when_the_cell_is_run_again(session, request_, misbehave, submits):
     before = submits()
     misbehave("banned-word")
     with pytest.raises(mj.BannedPrompt):
-        session.jobs.make(request_, cell=CELL).wait(60)
-    session.jobs.make(request_, cell=AGAIN).wait(60)
+        session.jobs.make(request_, cell=CELL).wait(PATIENCE)
+    session.jobs.make(request_, cell=AGAIN).wait(PATIENCE)
     assert submits() == before + 2
 
 
@@ -99,7 +100,7 @@ def test_connecting_again_sends_nothing_a_second_time(session, request_, sandbox
     again = Session(KEY, sandbox.url, library=session.folder)
     assert again.jobs.make(request_, cell=AGAIN) is first
     assert again.jobs.get(first.entry_id) is first
-    first.wait(60)
+    first.wait(PATIENCE)
     assert submits() == before + 1
     again.close()
 
@@ -110,7 +111,7 @@ def test_what_is_begun_from_an_earlier_job_goes_by_the_newest_settings(
     monkeypatch.setattr(sessions, "_current", session)
     monkeypatch.setattr(sessions, "_all", [session])
     job = session.jobs.make(request_, cell=CELL)
-    job.wait(60)
+    job.wait(PATIENCE)
     before = submits()
     after = mj.connect(KEY, sandbox.url, library=session.folder, budget=1.0)
     with pytest.raises(mj.BudgetExceeded):
@@ -130,7 +131,7 @@ def test_a_job_that_was_not_made_here_is_never_sent_from_here(session, request_,
     reached(job, lambda: "Another kernel" in job.card["note"])
     session.library.ledger.refused(entry.id, mj.QueueFull("The queue is full."))
     with pytest.raises(mj.QueueFull):
-        job.wait(60)
+        job.wait(PATIENCE)
     assert submits() == before
 
 
@@ -147,7 +148,7 @@ def test_a_task_that_ran_when_its_kernel_died_goes_on(session, request_, submits
     after = later()
     (picked_up,) = [after.jobs.job(entry) for entry in after.library.shelf.open_jobs()]
     assert picked_up.id == job.id
-    assert picked_up.wait(60).clips[0].path.exists()
+    assert picked_up.wait(PATIENCE).clips[0].path.exists()
     assert after.library.shelf.get(job.entry_id).state == JobState.DONE
     assert submits() == before + 1
 
@@ -176,11 +177,11 @@ def test_an_uncertain_request_can_be_sent_again_knowingly(session, request_, mis
     misbehave("drop-after")
     job = session.jobs.make(request_, cell=CELL)
     with pytest.raises(mj.SubmissionUncertain):
-        job.wait(60)
+        job.wait(PATIENCE)
     assert session.library.shelf.uncertain()[0].id == job.entry_id
     job.view._choose("again")
     again = job.view.children[1].job
-    again.wait(60)
+    again.wait(PATIENCE)
     assert submits() == before + 2
     assert session.library.shelf.uncertain() == []
     assert session.library.spent() == pytest.approx(1.2)
@@ -206,16 +207,16 @@ def test_a_request_that_another_kernel_sends_is_followed_from_here(session, requ
     job = session.jobs.get(entry.id)
     reached(job, lambda: "Another kernel" in job.card["note"])
     theirs = Session(KEY, sandbox.url, library=session.folder.parent / "theirs").jobs.make(request_)
-    theirs.wait(60)
+    theirs.wait(PATIENCE)
     other.ledger.accepted(entry.id, theirs.task)
-    assert job.wait(60).id == theirs.id
+    assert job.wait(PATIENCE).id == theirs.id
     other.close()
 
 
 def test_a_kernel_that_lives_takes_over_from_one_that_dies(session, request_, monkeypatch, reached, sandbox):
     monkeypatch.setattr(jobs, "PICK_UP_EVERY", 0.05)
     elsewhere = Session(KEY, sandbox.url, library=session.folder.parent / "elsewhere").jobs.make(request_)
-    task = elsewhere.wait(60)
+    task = elsewhere.wait(PATIENCE)
     assert session.jobs  # from here on it looks
     other = Library(session.folder)
     entry = other.ledger.add(request_, service=session.service, frame="https://x.example/a.jpg")
@@ -223,7 +224,7 @@ def test_a_kernel_that_lives_takes_over_from_one_that_dies(session, request_, mo
     assert not session.library.is_ours(session.library.shelf.get(entry.id))
     other.close()
     job = session.jobs.get(entry.id)
-    assert job.wait(60).clips[0].path.is_relative_to(session.folder)
+    assert job.wait(PATIENCE).clips[0].path.is_relative_to(session.folder)
     reached(job, lambda: session.library.is_ours(session.library.shelf.get(entry.id)))
 
 
@@ -232,22 +233,22 @@ def test_a_kernel_that_lives_takes_over_from_one_that_dies(session, request_, mo
 
 def test_a_task_that_was_made_elsewhere_is_opened_by_its_id(session, request_, sandbox, submits):
     elsewhere = Session(KEY, sandbox.url, library=session.folder.parent / "elsewhere")
-    task = elsewhere.jobs.make(request_).wait(60)
+    task = elsewhere.jobs.make(request_).wait(PATIENCE)
     before = submits()
     job = session.jobs.open(task.id)
-    assert job.wait(60).clips[0].path.is_relative_to(session.folder)
+    assert job.wait(PATIENCE).clips[0].path.is_relative_to(session.folder)
     assert job.card["title"] == "steam rises"
     assert session.jobs.open(task.id) is job
     assert session.library.spent() == 0
     longer = job.extend(0, extra={"batchSize": 1})
-    longer.wait(60)
+    longer.wait(PATIENCE)
     assert submits() == before + 1
     elsewhere.close()
 
 
 def test_an_id_that_nobody_knows_is_not_kept(session):
     with pytest.raises(mj.TaskNotFound):
-        session.jobs.open("0000000000000017").wait(60)
+        session.jobs.open("0000000000000017").wait(PATIENCE)
     assert session.library.shelf.search(Query()) == ([], 0)
 
 
@@ -259,7 +260,7 @@ def test_what_is_no_id_is_refused(session, name):
 
 def test_what_was_in_the_trash_is_taken_out_when_it_is_opened(session, request_):
     job = session.jobs.make(request_)
-    job.wait(60)
+    job.wait(PATIENCE)
     session.library.shelf.trash([job.entry_id])
     assert session.jobs.open(job.id) is job
     assert session.library.shelf.search(Query())[1] == 1
@@ -270,9 +271,9 @@ def test_what_was_in_the_trash_is_taken_out_when_it_is_opened(session, request_)
 
 def test_the_chain_stands_on_the_card_also_after_a_restart(session, request_, later):
     job = session.jobs.make(request_)
-    job.wait(60)
+    job.wait(PATIENCE)
     longer = job.extend(0, prompt="and cools", motion="high", extra={"batchSize": 1})
-    longer.wait(60)
+    longer.wait(PATIENCE)
     told = [(step["seconds"], step["words"], step["prompt"]) for step in longer.card["chain"]]
     assert told == [("0–5 s", "low", "steam rises"), ("5–9 s", "[0] high", "and cools")]
     assert [step.task_id for step in longer.lineage()] == [job.id, longer.id]
@@ -289,7 +290,7 @@ def test_the_chain_stands_on_the_card_also_after_a_restart(session, request_, la
 
 
 def test_the_budget_holds_over_a_restart_and_the_form_says_what_is_left(session, request_, sandbox, later, submits):
-    session.jobs.make(request_).wait(60)
+    session.jobs.make(request_).wait(PATIENCE)
     before = submits()
     session.library.close()
     after = Session(KEY, sandbox.url, library=session.folder, budget=1.0)
@@ -309,7 +310,7 @@ def test_a_library_that_cannot_be_written_stops_a_request_before_it_is_sent(sess
 
     monkeypatch.setattr(job_ledger, "sending", fails)
     with pytest.raises(mj.LibraryError, match="disk is full"):
-        session.jobs.make(request_).wait(60)
+        session.jobs.make(request_).wait(PATIENCE)
     assert submits() == before
     assert session.library.spent() == 0
 
@@ -327,7 +328,7 @@ def test_what_cannot_be_written_down_later_is_owed_and_the_clips_come(session, r
     job = session.jobs.make(request_)
     notes = []
     job.listen(lambda: notes.append(job.card["note"]))
-    job.wait(60)
+    job.wait(PATIENCE)
     assert session.library.shelf.get(job.entry_id).state == JobState.DONE
     assert session.library.shelf.get(job.entry_id).task_id == job.id
     assert any("could not be written down" in note for note in notes)

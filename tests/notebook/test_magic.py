@@ -12,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 import mjvideo_nb as mj
 from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.session import Session
+from tests.patience import PATIENCE
 
 from .conftest import KEY
 
@@ -66,34 +67,34 @@ def test_the_cell_is_the_prompt_and_the_job_comes_back(shell):
 def test_flags_in_the_cell_are_heeded_as_everywhere(shell):
     job = shell.run_cell_magic("mjvideo", "coffee.jpg", "steam --motion high --bs 1")
     assert job.request.motion == "high"
-    assert len(job.wait(120).clips) == 1
+    assert len(job.wait(PATIENCE).clips) == 1
 
 
 def test_without_options_it_is_as_video_makes_it(shell):
     job = shell.run_cell_magic("mjvideo", "coffee.jpg", "\n")
     assert (job.request.prompt, job.request.motion, job.request.short_type) == ("", "low", "480p")
-    assert job.wait(120).succeeded
+    assert job.wait(PATIENCE).succeeded
 
 
 def test_a_variable_may_hold_the_image(shell, photo):
     shell.user_ns["still"] = photo.read_bytes()
-    assert shell.run_cell_magic("mjvideo", "still", "steam").wait(120).succeeded
+    assert shell.run_cell_magic("mjvideo", "still", "steam").wait(PATIENCE).succeeded
 
 
 def test_a_file_goes_before_a_variable(shell, photo):
     photo.rename(photo.parent / "still")
     shell.user_ns["still"] = 5
-    assert shell.run_cell_magic("mjvideo", "still", "steam").wait(120).succeeded
+    assert shell.run_cell_magic("mjvideo", "still", "steam").wait(PATIENCE).succeeded
 
 
 def test_a_path_with_spaces_goes_into_quotes(shell, photo):
     photo.rename(photo.parent / "my still.jpg")
-    assert shell.run_cell_magic("mjvideo", '"my still.jpg"', "steam").wait(120).succeeded
+    assert shell.run_cell_magic("mjvideo", '"my still.jpg"', "steam").wait(PATIENCE).succeeded
 
 
 def test_a_clip_is_extended(shell):
     job = mj.video("coffee.jpg", prompt="steam", extra=ONE)
-    job.wait(120)
+    job.wait(PATIENCE)
     line = f"--extend {job.id}:0 --motion high --as longer"
     longer = shell.run_cell_magic("mjvideo", line, "it settles")
     asked = longer.request
@@ -156,7 +157,7 @@ def test_a_wrong_name_is_refused_before_the_job_is_paid(refused, shell):
 
 def test_a_clip_that_is_not_there_is_not_extended(shell, refused):
     job = mj.video("coffee.jpg", prompt="steam", extra=ONE)
-    job.wait(120)
+    job.wait(PATIENCE)
     assert refused(f"--extend {job.id}:3", "on").field == "index"
     assert refused(f"--extend {job.id}:7", "on").field == "index"
 
@@ -182,7 +183,7 @@ def test_an_unknown_command_says_what_there_is(refused, line, field, says):
 
 def test_a_task_is_opened_and_the_history_shown(shell):
     job = mj.video("coffee.jpg", prompt="steam", extra=ONE)
-    job.wait(120)
+    job.wait(PATIENCE)
     assert shell.run_line_magic("mjvideo", f"open {job.id}") is job
     assert type(shell.run_line_magic("mjvideo", "history")).__name__ == "History"
 
@@ -192,7 +193,7 @@ def test_the_status_names_the_service_and_what_is_under_way(shell, misbehave):
     misbehave("accepted-garbage")
     job = mj.video("coffee.jpg", prompt="steam rises", extra=ONE)
     with pytest.raises(mj.SubmissionUncertain):
-        job.wait(60)
+        job.wait(PATIENCE)
     told = repr(shell.run_line_magic("mjvideo", "status"))
     assert told.splitlines()[-2:] == ["1 under way:", "uncertain  no id yet  steam rises"]
     assert KEY not in told
@@ -252,8 +253,8 @@ def test_a_prompt_is_not_completed(shell):
 
 def test_recent_tasks_are_offered_newest_first(shell):
     first, second = (mj.video("coffee.jpg", prompt=prompt, extra=ONE) for prompt in ("one", "two"))
-    first.wait(120)
-    second.wait(120)
+    first.wait(PATIENCE)
+    second.wait(PATIENCE)
     assert offered(shell, "%mjvideo open ") == [f"%mjvideo open {job.id}" for job in (second, first)]
     assert offered(shell, f"%mjvideo open {first.id[:-2]}")[-1].endswith(first.id)
     line = "%%mjvideo --extend "

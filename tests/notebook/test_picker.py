@@ -19,6 +19,7 @@ from mjvideo_nb.notebook import gallery
 from mjvideo_nb.notebook.gallery import Gallery
 from mjvideo_nb.notebook.picker import Picker
 from mjvideo_nb.notebook.preview import MAX_PREVIEW
+from tests.patience import PATIENCE
 
 PREVIEW = "data:image/jpeg;base64,AAAA"
 
@@ -43,7 +44,7 @@ class Field:
         """The answer to a message of the browser."""
         self._answered.clear()
         self.picker._handle_custom_msg({"kind": kind, "id": 7, **content}, list(buffers))
-        assert self._answered.wait(20)
+        assert self._answered.wait(PATIENCE)
         return self.sent[-1]["content"]
 
 

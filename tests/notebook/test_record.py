@@ -22,6 +22,7 @@ from mjvideo_nb.notebook.cell import Cell
 from mjvideo_nb.notebook.outputs import Outputs, close
 from mjvideo_nb.notebook.preview import thumbnail
 from mjvideo_nb.notebook.record import Told, record
+from tests.patience import PATIENCE
 
 CARD = {
     "title": "steam rises",
@@ -228,7 +229,7 @@ def executed(folder, cells):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     client = nbclient.NotebookClient(
         notebook,
-        timeout=180,
+        timeout=PATIENCE,
         kernel_name="python3",
         resources={"metadata": {"path": folder}},
         store_widget_state=False,
@@ -303,7 +304,7 @@ def test_a_job_whose_view_was_closed_is_shown_anew_and_tells_the_old_one_nothing
     assert job.view is not view
     assert job.view.children[0].card["title"] == "steam"
     assert len(job._news._listeners) == before
-    job.wait(60)
+    job.wait(PATIENCE)
     assert job.told().posters.keys() == {0}
     close(job.view)
 
@@ -319,4 +320,4 @@ def test_a_view_below_another_is_closed_with_it_but_for_one_that_is_shown(sessio
     assert [view.comm is None for view in views] == [True, True, False]
     cells.run("b", [])
     for job in (parent, child, shown):
-        job.wait(60)
+        job.wait(PATIENCE)

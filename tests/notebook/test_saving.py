@@ -11,12 +11,13 @@ import pytest
 import mjvideo_nb as mj
 from mjvideo_nb import media
 from mjvideo_nb.notebook import saving
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
 def job(session, request_):
     job = session.jobs.make(replace(request_, prompt="steam rises, slowly / <b>☕</b>"))
-    job.wait(60)
+    job.wait(PATIENCE)
     return job
 
 
@@ -49,7 +50,7 @@ def test_saving_again_is_the_same_file_and_another_clip_gets_a_number(job, tmp_p
     (first,) = job.save(tmp_path, name="clip")
     assert job.save(tmp_path, name="clip") == [first]
     other = session.jobs.make(request_)
-    other.wait(60)
+    other.wait(PATIENCE)
     assert [path.name for path in other.save(tmp_path, name="clip")] == ["clip (2).mp4"]
     (tmp_path / "mine.mp4").write_bytes(b"somebody's own")
     assert [path.name for path in job.save(tmp_path, name="mine")] == ["mine (2).mp4"]

@@ -12,6 +12,7 @@ import mjvideo_nb as mj
 from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.iothread import io
 from mjvideo_nb.notebook.session import Session
+from tests.patience import PATIENCE
 
 KEY = "sk-marked-4711-never-to-be-seen"
 
@@ -94,16 +95,16 @@ def test_the_sandbox_goes_wrong_as_it_is_told(photo):
     session = Session(sandbox=True, fault=["banned-word*1"])
     request = mj.VideoRequest(image=str(photo), prompt="steam", extra={"batchSize": 1})
     with pytest.raises(mj.BannedPrompt):
-        session.jobs.make(request).wait(60)
+        session.jobs.make(request).wait(PATIENCE)
     with pytest.raises(mj.TaskFailed, match="Job Timeout"):
-        session.jobs.make(replace(request, prompt="steam [fault:fail-timeout]")).wait(60)
+        session.jobs.make(replace(request, prompt="steam [fault:fail-timeout]")).wait(PATIENCE)
     session.close()
 
 
 def test_a_fault_that_there_is_not_is_named(photo):
     session = Session(sandbox=True, fault="no-such-fault")
     with pytest.raises(mj.SandboxUnavailable, match="no-such-fault"):
-        session.jobs.make(mj.VideoRequest(image=str(photo))).wait(60)
+        session.jobs.make(mj.VideoRequest(image=str(photo))).wait(PATIENCE)
     session.close()
 
 
@@ -113,7 +114,7 @@ def test_the_thread_is_one_and_a_daemon():
 
         return threading.current_thread()
 
-    first, second = io.start(where()).result(10), io.start(where()).result(10)
+    first, second = io.start(where()).result(PATIENCE), io.start(where()).result(PATIENCE)
     assert first is second
     assert first.daemon
     assert not io.is_current
@@ -130,7 +131,7 @@ if child == 0:
     os._exit(0 if io.start(pid()).result(10) == os.getpid() else 1)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
-    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=60, check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=PATIENCE, check=False).returncode == 0
 
 
 def test_a_script_ends_and_takes_its_sandbox_with_it(photo):
@@ -144,7 +145,7 @@ job.wait(60)
 print(session.current().gateway._process.pid, len(job.clips))
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, cwd=photo.parent, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, cwd=photo.parent, check=False
     )
     assert done.returncode == 0, done.stderr
     pid, clips = map(int, done.stdout.split())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from contextlib import contextmanager
 
 import psycopg
@@ -17,7 +15,7 @@ from mjvideo_nb.notebook import completing, polling
 from mjvideo_nb.notebook import session as sessions
 from mjvideo_nb.notebook.session import Session
 from mjvideo_nb.notebook.state import Phase
-from mjvideo_nb.sandbox.process import SandboxProcess
+from tests.patience import PATIENCE
 
 from .conftest import KEY
 
@@ -29,10 +27,10 @@ CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON jobs EXECUTE FUNCTION no_room(
 
 
 @pytest.fixture
-def service(tmp_path):
-    """A service of the test's own, that goes by the clock, and its counts."""
-    with SandboxProcess.start(seconds=1.0, store=tmp_path / "store", render=False) as process:
-        yield process
+def service(sandboxes):
+    """A service that goes by the clock, and its counts."""
+    with sandboxes.sandbox(render=False) as service:
+        yield service
 
 
 @pytest.fixture
@@ -54,20 +52,8 @@ def machine(service, shared_database, tmp_path):
 
 @pytest.fixture
 def misbehave_here(service):
-    """As `misbehave`, of this test's own service."""
-
-    def set_faults(*faults):
-        body = json.dumps({"faults": list(faults)}).encode()
-        put = urllib.request.Request(f"{service.url}/sandbox/faults", body, method="PUT")
-        with urllib.request.urlopen(put, timeout=10) as answer:
-            assert answer.status == 200
-
-    return set_faults
-
-
-def stats(service):
-    with urllib.request.urlopen(f"{service.url}/sandbox/stats", timeout=10) as answer:
-        return json.load(answer)
+    """As `misbehave`, of that service."""
+    return service.misbehave
 
 
 def request(photo, prompt="petals", **extra):
@@ -78,8 +64,8 @@ def test_two_machines_take_turns_and_one_asks_for_both(machine, service, photo):
     a, b = machine(at_once=1), machine(at_once=1)
     jobs = [session.jobs.make(request(photo, f"{number}")) for number in range(2) for session in (a, b)]
     for job in jobs:
-        assert job.wait(60).clips[0].path.is_file()
-    counted = stats(service)
+        assert job.wait(PATIENCE).clips[0].path.is_file()
+    counted = service.stats
     assert (counted["accepted"], counted["most_running"]) == (4, 1)
     assert a.library.account.line.busy(a.account) == 0
 
@@ -99,8 +85,8 @@ def test_a_task_that_fails_is_told_to_whoever_asked_for_it(machine, photo):
     good = a.jobs.make(request(photo))
     bad = b.jobs.make(request(photo, "[fault:fail-internal]"))
     with pytest.raises(mj.TaskFailed, match="back"):
-        bad.wait(60)
-    assert good.wait(60).succeeded
+        bad.wait(PATIENCE)
+    assert good.wait(PATIENCE).succeeded
 
 
 def test_a_kernel_that_hears_nobody_looks_for_itself(machine, cluster, photo, reached, monkeypatch):
@@ -112,15 +98,15 @@ def test_a_kernel_that_hears_nobody_looks_for_itself(machine, cluster, photo, re
     cluster.stop()
     reached(job, lambda: job.task.succeeded)
     cluster.start()
-    assert job.wait(120).clips[0].path.is_file()
+    assert job.wait(PATIENCE).clips[0].path.is_file()
     assert a.library.shelf.get(job.entry_id).state == "done"
 
 
 def test_how_the_address_of_the_service_is_written_does_not_matter(machine, service, photo):
     a, b = machine(at_once=1), machine(at_once=1, base_url=service.url.replace("http://127.0.0.1", "HTTP://LocalHost"))
-    assert b.jobs.make(request(photo)).wait(60).succeeded
+    assert b.jobs.make(request(photo)).wait(PATIENCE).succeeded
     assert "localhost" in b.service
-    assert a.jobs.make(request(photo)).wait(60).succeeded
+    assert a.jobs.make(request(photo)).wait(PATIENCE).succeeded
 
 
 def test_trouble_of_the_one_who_polls_stands_on_all_cards_also_after_an_outage(
@@ -165,7 +151,7 @@ def test_what_a_full_server_could_not_take_is_written_when_it_has_room(
     """A request that was accepted meanwhile is the one thing that nothing else would write down again."""
     monkeypatch.setattr(record, "AGAIN", 0.5)
     a = machine()
-    misbehave_here({"name": "slow", "routes": ["submit"], "value": 2, "times": 1})
+    misbehave_here({"name": "slow", "routes": ["submit"], "value": 5, "times": 1})
     job = a.jobs.make(request(photo))
     reached(job, lambda: a.library.shelf.get(job.entry_id).state == "sending")
     with server_without_room():
@@ -173,28 +159,28 @@ def test_what_a_full_server_could_not_take_is_written_when_it_has_room(
         assert job.id is not None
         with pytest.raises(LibraryError, match=r"is full.*nothing was sent"):
             a.jobs.make(request(photo))
-    assert job.wait(60).clips[0].path.is_file()
+    assert job.wait(PATIENCE).clips[0].path.is_file()
     assert "is full" not in job.card["note"]
     entry = a.library.shelf.get(job.entry_id)
     assert (entry.state, entry.task_id, entry.error) == ("done", job.id, "")
-    assert stats(service)["accepted"] == 1
+    assert service.stats["accepted"] == 1
 
 
 def test_a_key_that_is_not_taken_harms_nobody_else(machine, misbehave_here, photo, monkeypatch):
     """The kernel that polls is refused: it leaves that to others for a while, and what they have under way goes on."""
     monkeypatch.setattr(polling, "ASIDE", 1.0)
     a = machine()
-    a.jobs.make(request(photo)).wait(60)  # it polls
+    a.jobs.make(request(photo)).wait(PATIENCE)  # it polls
     b = machine()
     misbehave_here({"name": "http-401", "times": 3, "routes": ["list", "fetch"]})
     job = b.jobs.make(request(photo))
-    assert job.wait(60).clips[0].path.is_file()
+    assert job.wait(PATIENCE).clips[0].path.is_file()
 
 
 def test_the_sandbox_is_each_kernels_own(shared_database, tmp_path, photo):
     session = Session(library=tmp_path / "machine", database=shared_database, sandbox=True)
     job = session.jobs.make(request(photo))
-    assert job.wait(120).clips[0].path.is_file()
+    assert job.wait(PATIENCE).clips[0].path.is_file()
     session.close()
     session.library.close()
 
@@ -224,5 +210,5 @@ def test_tab_offers_ones_own_tasks_and_waits_for_no_server(machine, photo, monke
     monkeypatch.setattr(sessions, "_current", a)
     assert completing._tasks("") == []  # nothing was asked of the server yet
     job = a.jobs.make(request(photo))
-    job.wait(60)
+    job.wait(PATIENCE)
     assert completing._tasks("") == [job.id]

@@ -18,6 +18,7 @@ from mjvideo_nb.notebook.cell import Cell
 from mjvideo_nb.notebook.outputs import close
 from mjvideo_nb.notebook.planning import sweep_of
 from mjvideo_nb.notebook.session import Session
+from tests.patience import PATIENCE
 
 from .conftest import KEY
 
@@ -72,7 +73,7 @@ def states(sweep):
     return [cell["state"] for cell in cells(sweep)]
 
 
-def until(sweep, condition, timeout=60):
+def until(sweep, condition, timeout=PATIENCE):
     """Wait until the sweep's own changes have brought the condition about."""
     event = threading.Event()
     sweep.listen(lambda: condition() and event.set())
@@ -178,7 +179,7 @@ def test_a_press_makes_the_matrix_and_what_is_refused_stays_in_its_place(session
     sweep = plan(prompt=["steam", BANNED], motion=["low", "high"])
     assert act(sweep, "run") == {"ok": True}
     assert act(sweep, "run") == {"ok": True}  # a second press has nothing left to make
-    tasks = sweep.wait(60)
+    tasks = sweep.wait(PATIENCE)
     assert submits() == before + 4
     assert [task is not None for task in tasks] == [True, True, False, False]
     assert sweep[0, 1].request.motion == "high"
@@ -198,7 +199,7 @@ def test_a_press_makes_the_matrix_and_what_is_refused_stays_in_its_place(session
 def test_a_failure_is_made_again_in_its_place_and_once(session, plan, submits, misbehave):
     sweep = plan(motion=["low", "high"])
     misbehave("banned-word")
-    sweep.start().wait(60)
+    sweep.start().wait(PATIENCE)
     (failed,) = [number for number, job in enumerate(sweep.jobs) if job.error]
     before = submits()
     assert act(sweep, "retry", number=1 - failed)["ok"] is False
@@ -206,7 +207,7 @@ def test_a_failure_is_made_again_in_its_place_and_once(session, plan, submits, m
     second = act(sweep, "retry", number=failed)
     assert second["ok"] is False
     assert "Nothing was sent" in second["message"]
-    assert None not in sweep.wait(60)
+    assert None not in sweep.wait(PATIENCE)
     assert submits() == before + 1
     assert states(sweep) == ["done", "done"]
 
@@ -220,7 +221,7 @@ def test_the_budget_refuses_what_it_has_no_room_for_in_its_place(sandbox, tmp_pa
         "1.30 USD of the budget left, and 3 calls cost about 1.80 USD: 2 of them fit."
     )
     assert page(sweep)["enough"] is False
-    sweep.start().wait(60)
+    sweep.start().wait(PATIENCE)
     assert submits() == before + 2
     assert states(sweep) == ["done", "done", "failed"]
     assert sweep.jobs[2] is None
@@ -229,7 +230,7 @@ def test_the_budget_refuses_what_it_has_no_room_for_in_its_place(sandbox, tmp_pa
     session.limits.budget = 5
     assert page(sweep)["action"]["label"] == "Go on: 1 call · about 0.60 USD"
     act(sweep, "retry", number=2)
-    assert None not in sweep.wait(60)
+    assert None not in sweep.wait(PATIENCE)
     session.close()
     session.library.close()
 
@@ -237,7 +238,7 @@ def test_the_budget_refuses_what_it_has_no_room_for_in_its_place(sandbox, tmp_pa
 def test_an_uncertain_one_offers_to_be_forgotten_or_sent_again_knowingly(session, plan, submits, misbehave):
     misbehave("drop-after")
     sweep = plan()
-    sweep.start().wait(60)
+    sweep.start().wait(PATIENCE)
     assert isinstance(sweep.jobs[0].error, mj.SubmissionUncertain)
     assert states(sweep) == ["uncertain"]
     assert [choice["action"] for choice in cells(sweep)[0]["choices"]] == ["forget", "again"]
@@ -245,19 +246,19 @@ def test_an_uncertain_one_offers_to_be_forgotten_or_sent_again_knowingly(session
     before = submits()
     assert act(sweep, "again", number=0) == {"ok": True}
     assert act(sweep, "again", number=0)["ok"] is False
-    assert None not in sweep.wait(60)
+    assert None not in sweep.wait(PATIENCE)
     assert submits() == before + 1
 
 
 def test_one_that_is_settled_as_unknown_can_be_made_anew(plan, submits, misbehave):
     misbehave("drop-after")
     sweep = plan()
-    sweep.start().wait(60)
+    sweep.start().wait(PATIENCE)
     assert act(sweep, "forget", number=0) == {"ok": True}
     assert [choice["action"] for choice in cells(sweep)[0]["choices"]] == ["retry"]
     before = submits()
     assert act(sweep, "retry", number=0) == {"ok": True}
-    assert None not in sweep.wait(60)
+    assert None not in sweep.wait(PATIENCE)
     assert submits() == before + 1
 
 
@@ -265,17 +266,19 @@ def test_no_more_run_than_may_and_a_stop_takes_back_what_was_not_made(sandbox, t
     before = submits()
     session = Session(KEY, sandbox.url, library=tmp_path / "b", at_once=1)
     sweep = plan(of=session, prompt=["a", "b", "c", "d"])
+    sandbox.hold(0.5)
     sweep.start()
     assert page(sweep)["action"]["label"] == "Stop"
     assert act(sweep, "stop") == {"ok": True}
-    tasks = sweep.wait(60)
+    sandbox.release()
+    tasks = sweep.wait(PATIENCE)
     made = sum(1 for job in sweep.jobs if job)
     assert made <= 1
     assert submits() == before + made == before + sum(1 for task in tasks if task)
     assert f"{4 - made} calls were not made; nothing was sent or charged for them." in page(sweep)["note"]
     assert page(sweep)["action"]["label"].endswith(f"{4 - made} calls · about {0.6 * (4 - made):.2f} USD")
     sweep.start()
-    assert None not in sweep.wait(60)
+    assert None not in sweep.wait(PATIENCE)
     assert submits() == before + 4
     assert page(sweep)["note"] == ""
     session.close()
@@ -287,7 +290,7 @@ def test_what_would_befall_all_others_too_stops_the_sweep(sandbox, tmp_path, pla
     misbehave({"name": "http-401", "times": 9})
     session = Session(KEY, sandbox.url, library=tmp_path / "b", at_once=1)
     sweep = plan(of=session, prompt=["a", "b", "c"])
-    sweep.start().wait(60)
+    sweep.start().wait(PATIENCE)
     assert submits() == before + 1
     assert isinstance(sweep.jobs[0].error, mj.AuthenticationError)
     assert sweep.jobs[1:] == [None, None]
@@ -295,7 +298,7 @@ def test_what_would_befall_all_others_too_stops_the_sweep(sandbox, tmp_path, pla
     misbehave()
     sweep.start()
     act(sweep, "retry", number=0)
-    assert None not in sweep.wait(60)
+    assert None not in sweep.wait(PATIENCE)
     session.close()
     session.library.close()
 
@@ -314,11 +317,13 @@ async def _await(sweep):
     return await sweep
 
 
-def test_a_wait_that_is_too_short_says_that_it_goes_on(plan):
+def test_a_wait_that_is_too_short_says_that_it_goes_on(plan, sandbox):
+    sandbox.hold(0.5)
     sweep = plan().start()
     with pytest.raises(mj.TaskTimeout, match="goes on"):
         sweep.wait(0.01)
-    assert None not in sweep.wait(60)
+    sandbox.release()
+    assert None not in sweep.wait(PATIENCE)
 
 
 # Known again
@@ -338,11 +343,13 @@ def test_the_same_cell_shows_the_same_sweep_and_another_or_again_a_new_one(plan)
 def test_a_sweep_that_runs_stays_one_when_the_service_is_connected_anew(session, sandbox, plan, submits):
     """As Run All does it, which runs the cell that connects as well."""
     before = submits()
+    sandbox.hold(0.5)
     sweep = plan(cell=CELL, prompt=["a", "b", "c"]).start()
     anew = Session(KEY, sandbox.url, library=session.folder, at_once=1)
     assert plan(of=anew, cell=Cell("a-cell", "second run"), prompt=["a", "b", "c"]) is sweep
     assert sweep.session is anew
-    assert None not in sweep.wait(60)
+    sandbox.release()
+    assert None not in sweep.wait(PATIENCE)
     assert submits() == before + 3
     anew.close()
 
@@ -351,10 +358,9 @@ def test_after_a_restart_the_cell_shows_what_was_made_and_offers_the_rest(sandbo
     before = submits()
     session = Session(KEY, sandbox.url, library=tmp_path / "b", at_once=1)
     sweep = plan(of=session, cell=CELL, prompt=["a", BANNED, "c", "d"])
+    sweep.listen(lambda: sum(1 for job in sweep.jobs if job and job.done) >= 2 and sweep.stop())
     sweep.start()
-    until(sweep, lambda: sum(1 for job in sweep.jobs if job and job.done) == 2)
-    sweep.stop()
-    sweep.wait(60)
+    sweep.wait(PATIENCE)
     made = sum(1 for job in sweep.jobs if job)
     assert 2 <= made < 4
     session.library.close()
@@ -369,7 +375,7 @@ def test_after_a_restart_the_cell_shows_what_was_made_and_offers_the_rest(sandbo
     assert page(again)["action"]["label"] == f"Go on: {rest} call{'s' * (rest > 1)} · about {rest * 0.6:.2f} USD"
     assert submits() == before + made
     again.start()
-    assert [task is not None for task in again.wait(60)] == [True, False, True, True]
+    assert [task is not None for task in again.wait(PATIENCE)] == [True, False, True, True]
     assert submits() == before + 4
     for each in (session, after):
         each.close()
@@ -388,15 +394,15 @@ def test_a_job_that_was_made_and_not_put_into_its_place_is_found_not_paid_again(
     before = submits()
     with monkeypatch.context() as patch:
         patch.setattr(session.library.sweeping, "put", dies)
-        sweep.start().wait(60)
+        sweep.start().wait(PATIENCE)
     made = {entry.id for entry in session.library.shelf.search(mj.Query())[0]}
     assert made
     for job in [session.jobs.get(name) for name in made]:
-        job.wait(60)
+        job.wait(PATIENCE)
     again = plan(of=later(), cell=CELL, motion=["low", "high"])
     assert again.jobs == [None, None]
     again.start()
-    assert None not in again.wait(60)
+    assert None not in again.wait(PATIENCE)
     assert made <= {job.entry_id for job in again.jobs}
     assert submits() == before + 2
 
@@ -407,7 +413,7 @@ def test_what_ran_when_its_kernel_died_goes_on_and_what_waited_is_offered(sessio
     until(sweep, lambda: all(job and job.id for job in sweep.jobs))
     after = later()
     again = plan(of=after, cell=CELL, motion=["low", "high"])
-    assert None not in again.wait(60)
+    assert None not in again.wait(PATIENCE)
     assert submits() == before + 2
 
 
@@ -417,7 +423,7 @@ def test_what_ran_when_its_kernel_died_goes_on_and_what_waited_is_offered(sessio
 def test_the_card_of_a_cell_is_opened_below_and_closed_again(plan):
     sweep = plan()
     assert act(sweep, "open", number=0)["ok"] is False
-    sweep.start().wait(60)
+    sweep.start().wait(PATIENCE)
     assert act(sweep, "open", number=0) == {"ok": True}
     assert cells(sweep)[0]["shown"] is True
     assert len(sweep.view._cards.children) == 1
@@ -442,7 +448,7 @@ def test_nonsense_from_a_browser_is_answered_and_does_nothing(plan, submits, mes
 
 def test_bytes_stars_and_stills_come_when_they_are_there(session, plan):
     sweep = plan().start()
-    sweep.wait(60)
+    sweep.wait(PATIENCE)
     answer, buffers = sweep.view._matrix.clip({"number": 0, "index": 0}, [])
     assert answer == {"ok": True}
     assert buffers[0][4:8] == b"ftyp"
@@ -480,7 +486,7 @@ def test_the_word_of_a_notebook_reaches_it(session, monkeypatch, photo):
 
 def test_stars_of_the_matrix_are_those_of_the_job_and_of_its_card(plan):
     sweep = plan(prompt=["steam", "petals"]).start()
-    sweep.wait(60)
+    sweep.wait(PATIENCE)
     job = sweep.jobs[1]
     assert act(sweep, "rate", number=1, index=0, stars=4) == {"ok": True}
     assert cells(sweep)[1]["clips"][0]["rating"] == 4
@@ -495,7 +501,7 @@ def test_stars_of_the_matrix_are_those_of_the_job_and_of_its_card(plan):
 
 def test_a_view_that_was_closed_is_made_anew_and_leaves_nothing(plan):
     sweep = plan(prompt=["steam", "petals"]).start()
-    sweep.wait(60)
+    sweep.wait(PATIENCE)
     before = len(_instances)
     view = sweep.view
     act(sweep, "open", number=0)

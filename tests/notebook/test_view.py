@@ -10,6 +10,7 @@ import mjvideo_nb as mj
 from mjvideo_nb import frames
 from mjvideo_nb.notebook.form import Studio
 from mjvideo_nb.notebook.session import Session
+from tests.patience import PATIENCE
 
 
 @pytest.fixture
@@ -17,7 +18,7 @@ def job(session, photo):
     """A job that is done."""
     request = mj.VideoRequest(image=frames.load(photo), prompt="steam rises", motion="high", extra={"batchSize": 2})
     job = session.jobs.make(request)
-    job.wait(60)
+    job.wait(PATIENCE)
     return job
 
 
@@ -40,7 +41,7 @@ def test_whoever_waits_sends_the_finished_card_from_its_own_thread(session, phot
     [stage] = job.view.children
     sent = []
     monkeypatch.setattr(stage.comm, "send", lambda *, data, **_: sent.append((threading.current_thread(), data)))
-    job.wait(60)
+    job.wait(PATIENCE)
     mine = [data["state"]["card"] for thread, data in sent if thread is threading.current_thread()]
     assert mine[-1]["headline"] == "4 clips"
 
@@ -68,7 +69,7 @@ def test_an_extend_may_have_a_prompt_of_its_own(job):
     longer = job.extend_by_button(1, "low", "it begins to rain")
     assert (longer.request.prompt, longer.request.motion, longer.request.index) == ("it begins to rain", "low", 1)
     assert job.extend_by_button(1, "low").request.prompt == "steam rises"
-    longer.wait(60)
+    longer.wait(PATIENCE)
 
 
 def test_a_frame_becomes_the_first_frame_of_a_form_with_the_settings_of_the_job(job, photo):
@@ -114,7 +115,7 @@ def test_what_is_still_under_way_is_not_deleted(session, photo):
     with pytest.raises(mj.InvalidRequest, match="under way"):
         job.delete()
     assert job.entry.trashed is None
-    job.wait(60)
+    job.wait(PATIENCE)
 
 
 def test_what_was_deleted_for_good_does_not_come_back(session, job):

@@ -23,6 +23,7 @@ from mjvideo_nb.notebook.pictures import bring_picture
 from mjvideo_nb.notebook.session import Session
 from mjvideo_nb.storage import Storage
 from tests.media.clips import names_in
+from tests.patience import PATIENCE
 
 from .conftest import KEY
 from .test_history import Shelf, act, row_of, search, shown
@@ -60,7 +61,7 @@ def make(photo):
         job = session.jobs.make(
             mj.VideoRequest(image=frames.load(photo), prompt=prompt, extra=extra or {"batchSize": 1})
         )
-        job.wait(60)
+        job.wait(PATIENCE)
         return job
 
     return work
@@ -221,7 +222,7 @@ def test_anothers_clip_is_extended_into_a_job_of_ones_own(machine, make, submits
     job = bob.jobs.get(hers.entry_id).extend(
         0, motion="high", extra={"batchSize": 1}
     )  # also while its clips are still on their way
-    job.wait(60)
+    job.wait(PATIENCE)
     assert submits() == before + 1
     assert job.entry.person == "bob"
     assert job.request.task_id == hers.id
@@ -249,7 +250,7 @@ def test_what_another_machine_has_made_comes_from_the_service_when_it_is_opened(
     assert not bob.library.clips_folder.exists(), "nothing comes for a row"
     act(history, "open", id=hers.entry_id)
     job = bob.jobs.get(hers.entry_id)
-    task = job.wait(60)
+    task = job.wait(PATIENCE)
     assert [hashlib.sha256(clip.path.read_bytes()).hexdigest() for clip in task.clips] == [
         clip.digest for clip in hers.entry.clips
     ]
@@ -271,7 +272,7 @@ def test_it_says_what_it_does_while_clips_come(machine, make):
     job = bob.jobs.job(entry)
     job._news.tell = lambda: said.append(job.card)
     said.insert(0, job.card)
-    job.wait(60)
+    job.wait(PATIENCE)
     assert said[0]["headline"] == "Bringing the clips here"
     assert said[0]["state"] == "running"
     assert any(
@@ -286,7 +287,7 @@ def test_it_comes_from_the_storage_where_there_is_a_copy(s3, bucket, machine, ma
     bob = machine("bob", bucket=bucket)
     misbehave({"name": "clip-410", "times": 1000})
     job = bob.jobs.open(hers.id)
-    (clip,) = job.wait(60).clips
+    (clip,) = job.wait(PATIENCE).clips
     assert clip.path.read_bytes() == hers[0].path.read_bytes()
     assert clip.path != hers[0].path
     assert job.entry.state == JobState.DONE
@@ -302,11 +303,11 @@ def test_a_damaged_copy_is_refused_in_words(s3, bucket, machine, make, misbehave
     misbehave({"name": "clip-410", "times": 1000})
     job = bob.jobs.open(hers.id)
     with pytest.raises(mj.MJVideoError, match="not the clip that was stored"):
-        job.wait(60)
+        job.wait(PATIENCE)
     assert list(bob.library.clips_folder.rglob("*.mp4")) == []
     assert job[0].path is None
     misbehave()
-    assert job.resume().wait(60).clips[0].path.read_bytes() == whole  # from the service, which has it still
+    assert job.resume().wait(PATIENCE).clips[0].path.read_bytes() == whole  # from the service, which has it still
 
 
 def test_other_bytes_from_the_service_are_not_left_here(machine, make):
@@ -315,7 +316,7 @@ def test_other_bytes_from_the_service_are_not_left_here(machine, make):
     alice.library._database.write(lambda c: c.execute(update(clips).values(digest="0" * 64)))
     job = bob.jobs.open(hers.id)
     with pytest.raises(mj.BadClip, match="SHA-256"):
-        job.wait(60)
+        job.wait(PATIENCE)
     assert list(bob.library.clips_folder.rglob("*.mp4")) == []
 
 
@@ -325,7 +326,7 @@ def test_what_has_expired_everywhere_is_said_with_what_to_do(machine, make, misb
     misbehave({"name": "clip-410", "times": 1000})
     job = bob.jobs.open(hers.id)
     with pytest.raises(mj.ClipExpired):
-        job.wait(60)
+        job.wait(PATIENCE)
     card = job.card
     assert card["state"] == "done"
     for words in ("alice", "no copy", "expired", "Ask alice", "mj.connect", "Nothing is sent or paid"):
@@ -338,7 +339,7 @@ def test_what_has_expired_everywhere_is_said_with_what_to_do(machine, make, misb
     assert (entry.state, entry.error) == (JobState.DONE, "")
     misbehave()
     job.view._choose("resume")
-    assert all(clip.path for clip in job.wait(60).clips)
+    assert all(clip.path for clip in job.wait(PATIENCE).clips)
     assert job.card["choices"] == []
 
 
@@ -349,7 +350,7 @@ def test_a_copy_in_a_storage_that_this_session_has_not_is_named(s3, bucket, mach
     misbehave({"name": "clip-410", "times": 1000})
     job = bob.jobs.open(hers.id)
     with pytest.raises(mj.ClipExpired, match=f's3://{bucket}/videos"'):
-        job.wait(60)
+        job.wait(PATIENCE)
 
 
 # Their pictures
@@ -359,7 +360,7 @@ def test_a_copy_in_a_storage_that_this_session_has_not_is_named(s3, bucket, mach
 def seen():
     """``seen(history, entry_id)``: what its row shows, once a picture was brought that was not here."""
 
-    def look(history, entry_id, timeout=30):
+    def look(history, entry_id, timeout=PATIENCE):
         there = threading.Event()
         history._list.observe(lambda _: row_of(history, entry_id)["pictures"] and there.set(), "page")
         assert row_of(history, entry_id)["pictures"] == []
@@ -405,7 +406,7 @@ def test_other_bytes_are_no_first_frame(s3, bucket, machine, make):
     (frame,) = kept.ls(f"{bucket}/videos/frames", detail=False)
     kept.pipe_file(frame, b"something else")
     bob = machine("bob", bucket=bucket)
-    assert io.start(bring_picture(bob, bob.library.shelf.get(hers.entry_id))).result(30) is False
+    assert io.start(bring_picture(bob, bob.library.shelf.get(hers.entry_id))).result(PATIENCE) is False
     assert list((bob.folder / "frames").rglob("*.*")) == []
 
 
@@ -444,7 +445,7 @@ def test_ones_own_clips_come_to_ones_other_machine_too(machine, make):
     desk, lap = machine("alice", number=1), machine("alice", number=2)
     hers = make(desk)
     job = lap.jobs.open(hers.id)
-    assert all(clip.path.is_relative_to(lap.folder) for clip in job.wait(60).clips)
+    assert all(clip.path.is_relative_to(lap.folder) for clip in job.wait(PATIENCE).clips)
     assert "Made by" not in job.card["note"]
     job.tag("keep")
     assert desk.library.shelf.get(hers.entry_id).tags == ("keep",)
@@ -458,7 +459,7 @@ def test_a_comparison_brings_them_and_shows_them_when_they_are_here(machine, mak
     comparison = history._cards.children[0].children[1]
     assert len(comparison.stage.card["clips"]) == 2
     for each in (hers, other):
-        bob.jobs.get(each.entry_id).wait(60)
+        bob.jobs.get(each.entry_id).wait(PATIENCE)
     reached(bob.jobs.get(other.entry_id), lambda: all(clip["path"] for clip in comparison.stage.card["clips"]))
     assert comparison._picks[0].read() == hers[0].path.read_bytes()
     assert comparison.stage.card["note"] == ""
@@ -472,7 +473,7 @@ def test_what_lies_in_the_trash_is_not_brought(machine, make):
     assert job.done
     assert not lap.library.clips_folder.exists()
     job.restore()
-    assert all(clip.path for clip in job.wait(60).clips)
+    assert all(clip.path for clip in job.wait(PATIENCE).clips)
 
 
 def test_pictures_that_are_on_another_machine_are_missing_without_an_error(machine, photo):

@@ -186,7 +186,7 @@ class Crowd:
         return "".join(f"{log.name}: {log.read_text()[-3000:]}\n" for log in sorted(self.root.glob("*.log")))
 
     def _asked(self, what: str):
-        with urllib.request.urlopen(f"{self.sandbox.url}/sandbox/{what}", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.sandbox.url}/sandbox/{what}", timeout=PATIENCE) as answer:
             return json.load(answer)
 
 

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import contextlib
 
-import pytest
-
 from .crowd import Crowd, run
 
 
-@pytest.mark.timeout(600)
 def test_kernels_that_are_killed_and_a_server_that_goes_away_lose_nothing(tmp_path, cluster):
     with contextlib.closing(Crowd(tmp_path, cluster, at_once=3, calls=24, seed=3, seconds=0.5)) as crowd:
         outcome = run(crowd, kernels=4, jobs=8, kills=4, outages=1, minutes=0.3)
