@@ -18,6 +18,7 @@ from mjvideo_nb.sandbox.process import SandboxProcess
 from mjvideo_nb.sandbox.service import Service
 from mjvideo_nb.sandbox.store import Folder, Store
 from mjvideo_nb.sandbox.workers import Workers, _prepare
+from tests.patience import PATIENCE
 
 PHOTO = Path(__file__).parents[2] / "notebooks" / "coffee.jpg"
 ENDED = ("SUCCESS", "FAILURE", "CANCEL")
@@ -63,9 +64,9 @@ class Caller:
     def fetch(self, task_id: str) -> dict:
         return self.http.get(f"/mj/task/{task_id}/fetch").json()
 
-    def wait(self, task_id: str, *, at_most: float = 60) -> dict:
+    def wait(self, task_id: str) -> dict:
         """Poll until the task ends."""
-        deadline = time.monotonic() + at_most
+        deadline = time.monotonic() + PATIENCE
         while (task := self.fetch(task_id))["status"] not in ENDED:
             assert time.monotonic() < deadline, task
             time.sleep(self.every)
@@ -128,22 +129,22 @@ def caller(behind, tmp_path):
     """The application in this process; clips are there as soon as the first frame was looked at."""
     service = Service(Store(tmp_path / "store"), InstantWorkers(), seconds=0)
     behind.app = create_app(service)
-    with httpx.Client(base_url=behind.url, timeout=10) as http:
+    with httpx.Client(base_url=behind.url, timeout=PATIENCE) as http:
         caller = Caller(http, every=0.005)
         caller.service_seconds = lambda seconds: setattr(service, "seconds", seconds)
         yield caller
 
 
 @pytest.fixture(scope="package")
-def process(tmp_path_factory):
-    """The real thing, as fast as it renders."""
-    with SandboxProcess.start(seconds=0, store=tmp_path_factory.mktemp("store")) as process:
+def process(tmp_path_factory, clips_of_the_run):
+    """The real thing, as fast as it renders; what it has filmed is there for those of the other processes of the run."""
+    with SandboxProcess.start(seconds=0, store=tmp_path_factory.mktemp("store"), clips=clips_of_the_run) as process:
         yield process
 
 
 @pytest.fixture(scope="package")
 def real(process):
-    with httpx.Client(base_url=process.url, timeout=30) as http:
+    with httpx.Client(base_url=process.url, timeout=PATIENCE) as http:
         yield Caller(http)
 
 

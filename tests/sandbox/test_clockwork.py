@@ -10,16 +10,18 @@ import pytest
 from mjvideo_nb.sandbox.app import create_app
 from mjvideo_nb.sandbox.clockwork import Clockwork
 from mjvideo_nb.sandbox.process import SandboxProcess
+from mjvideo_nb.sandbox.render_cache import RenderCache
 from mjvideo_nb.sandbox.store import Store
+from tests.patience import PATIENCE
 
 from .conftest import Caller
 
 
 @pytest.fixture(scope="module")
-def filmed(tmp_path_factory):
+def filmed(tmp_path_factory, clips_of_the_run):
     """A store that has the ready-made clip."""
     root = tmp_path_factory.mktemp("filmed")
-    Clockwork(Store(root), seconds=0)
+    Clockwork(Store(root), RenderCache(clips_of_the_run), seconds=0)
     return root
 
 
@@ -32,7 +34,7 @@ def clockwork(filmed, tmp_path):
 @pytest.fixture
 def clocked(behind, clockwork):
     behind.app = create_app(clockwork, max_list=3)
-    with httpx.Client(base_url=behind.url, timeout=10) as http:
+    with httpx.Client(base_url=behind.url, timeout=PATIENCE) as http:
         yield Caller(http, every=0.005)
 
 

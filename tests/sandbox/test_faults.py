@@ -115,7 +115,7 @@ def slow(caller):
     caller.faults({"name": "slow", "value": 0.3})
     begun = time.monotonic()
     caller.post()
-    assert 0.3 <= time.monotonic() - begun < 5
+    assert time.monotonic() - begun >= 0.3
 
 
 def dropped(times_accepted):

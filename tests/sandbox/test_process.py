@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import httpx
@@ -16,38 +15,55 @@ import pytest
 
 from mjvideo_nb.sandbox import process as process_module
 from mjvideo_nb.sandbox.process import SandboxError, SandboxProcess, missing
+from tests.patience import PATIENCE, wait_for
 
 from .conftest import Caller
 
 STARTER = """
-import sys, time
+import os, sys, time
 from mjvideo_nb.sandbox.process import SandboxProcess
 process = SandboxProcess.start(seconds=0, store=sys.argv[1])
 print(process.url, process.pid, flush=True)
-time.sleep(600)
+time.sleep(3600)
 """
 
 
-def gone(processes, *, within=8):
+@pytest.fixture(autouse=True)
+def _all_is_rendered(monkeypatch):
+    """Nothing has been filmed before, so that there is work in whose midst something can happen."""
+    monkeypatch.delenv("MJVIDEO_SANDBOX_CLIPS")
+
+
+def runs(process):
+    """Whether it does; it may end between two looks."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def gone(processes):
     """Wait until none of these runs any more."""
-    deadline = time.monotonic() + within
-    while alive := [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]:
-        if time.monotonic() > deadline:
-            return alive
-        time.sleep(0.05)
-    return []
+    return wait_for(lambda: not any(map(runs, processes)))
 
 
-def rendering(url, pid, *, workers=1):
-    """Give it work, and wait until its workers are there."""
-    with httpx.Client(base_url=url) as http:
-        Caller(http).submit()
+def rendering(url, pid):
+    """Give it work, and wait until its workers are there; the task, the server, the workers."""
+    with httpx.Client(base_url=url, timeout=PATIENCE) as http:
+        task_id = Caller(http).submit(batchSize=2)
     server = psutil.Process(pid)
-    deadline = time.monotonic() + 20
-    while len(server.children(recursive=True)) <= workers:  # one more is the helper that counts shared memory
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return [server, *server.children(recursive=True)]
+    return task_id, server, wait_for(lambda: workers_of(server))
+
+
+def workers_of(server):
+    return [child for child in server.children(recursive=True) if "spawn_main" in " ".join(command_line(child))]
+
+
+def command_line(process):
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:
+        return []
 
 
 def test_it_says_that_it_is_ready_on_one_line_and_nothing_else(tmp_path):
@@ -59,19 +75,17 @@ def test_it_says_that_it_is_ready_on_one_line_and_nothing_else(tmp_path):
         with httpx.Client(base_url=ready["url"]) as http:
             assert Caller(http).make(batchSize=1)["status"] == "SUCCESS"
         server.send_signal(signal.SIGTERM)
-        assert server.wait(5) == 0
+        assert server.wait(PATIENCE) == 0
         assert (server.stdout.read(), server.stderr.read()) == ("", "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_the_midst_of_its_work(tmp_path, number):
     with SandboxProcess.start(seconds=0, store=tmp_path) as sandbox:
-        family = rendering(sandbox.url, sandbox.pid)
+        _, server, workers = rendering(sandbox.url, sandbox.pid)
         os.kill(sandbox.pid, number)
-        begun = time.monotonic()
-        assert sandbox._process.wait(5) == 0
-        assert time.monotonic() - begun < 3
-        assert gone(family) == []
+        assert sandbox._process.wait(PATIENCE) == 0
+        assert gone([server, *workers])
         assert not sandbox.alive
 
 
@@ -79,58 +93,54 @@ def test_a_signal_ends_it_in_the_midst_of_its_work(tmp_path, number):
 def test_nothing_is_left_after_a_kill_9(tmp_path, victim):
     with subprocess.Popen([sys.executable, "-c", STARTER, str(tmp_path)], stdout=subprocess.PIPE, text=True) as starter:
         url, pid = starter.stdout.readline().split()
-        family = rendering(url, int(pid))
+        _, server, workers = rendering(url, int(pid))
         os.kill(starter.pid if victim == "starter" else int(pid), signal.SIGKILL)
-        assert gone(family) == []
+        assert gone([server, *workers])
         starter.kill()
 
 
 def test_it_goes_with_its_starter_although_a_fork_holds_its_input_open(tmp_path):
-    code = STARTER.replace("time.sleep(600)", "import os\nif os.fork() == 0: time.sleep(20)\nos._exit(0)")
-    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as starter:
-        forks = psutil.Process(starter.pid)
-        _, pid = starter.stdout.readline().split()
-        server = psutil.Process(int(pid))
-        children = [child for child in forks.children() if child.pid != server.pid] if forks.is_running() else []
-        assert gone([server]) == []
-        for child in children:
-            child.kill()
+    forks = (
+        "fork = os.fork()\nif fork == 0: time.sleep(3600)\nsys.stdin.readline()\nprint(fork, flush=True)\nos._exit(0)"
+    )
+    command = [sys.executable, "-c", STARTER.replace("time.sleep(3600)", forks), str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as starter:
+        server = psutil.Process(int(starter.stdout.readline().split()[1]))
+        starter.stdin.write("\n")
+        starter.stdin.flush()
+        fork = psutil.Process(int(starter.stdout.readline()))
+        try:
+            assert gone([server])
+            assert fork.is_running()
+        finally:
+            fork.kill()
 
 
-def test_stop_is_quick_and_may_be_repeated(tmp_path):
+def test_it_stops_by_itself_and_may_be_told_so_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(process_module, "GOODBYE", PATIENCE)
     sandbox = SandboxProcess.start(seconds=0, store=tmp_path)
-    family = rendering(sandbox.url, sandbox.pid)
-    begun = time.monotonic()
+    _, server, workers = rendering(sandbox.url, sandbox.pid)
     threads = [threading.Thread(target=sandbox.stop) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert time.monotonic() - begun < 3
-    assert gone(family) == []
+    assert sandbox._process.returncode == 0
+    assert gone([server, *workers])
     sandbox.stop()
     assert "ended" in repr(sandbox)
 
 
 def test_workers_give_way_to_everything_else(tmp_path):
     with SandboxProcess.start(seconds=0, store=tmp_path) as sandbox:
-        server, *others = rendering(sandbox.url, sandbox.pid)
-        workers = [one for one in others if "spawn_main" in " ".join(one.cmdline())]
-        deadline = time.monotonic() + 10
-        while not all(worker.nice() >= server.nice() + 10 for worker in workers):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        assert workers
+        _, server, workers = rendering(sandbox.url, sandbox.pid)
+        assert wait_for(lambda: all(worker.nice() >= server.nice() + 10 for worker in workers))
 
 
 def test_it_survives_a_worker_that_is_killed(tmp_path):
     with SandboxProcess.start(seconds=0, store=tmp_path) as sandbox, httpx.Client(base_url=sandbox.url) as http:
-        task_id = Caller(http).submit()
-        family = rendering(sandbox.url, sandbox.pid)
-        for child in family[1:]:
-            if "spawn_main" in " ".join(child.cmdline()):
-                child.kill()
-                break
+        task_id, _, workers = rendering(sandbox.url, sandbox.pid)
+        workers[0].kill()
         assert Caller(http).wait(task_id)["status"] == "SUCCESS"
 
 
@@ -138,7 +148,7 @@ def test_a_port_that_is_taken():
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         command = [sys.executable, "-m", "mjvideo_nb.sandbox", "--port", str(port)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert (ended.returncode, ended.stdout) == (2, "")
         assert ended.stderr.count("\n") == 1
         assert f"Port {port} is taken" in ended.stderr
@@ -154,7 +164,7 @@ def test_a_fault_that_there_is_not(tmp_path):
 
 def test_faults_from_the_start(tmp_path):
     with (
-        SandboxProcess.start(store=tmp_path, faults=["quota*1"]) as sandbox,
+        SandboxProcess.start(store=tmp_path, faults=["quota*1"], render=False) as sandbox,
         httpx.Client(base_url=sandbox.url) as http,
     ):
         assert "quota" in Caller(http).post().text
@@ -186,7 +196,7 @@ def test_starting_it_needs_the_standard_library_only():
         "import mjvideo_nb.sandbox\n"
         "assert not {'av', 'PIL', 'starlette', 'uvicorn', 'httpx'} & set(sys.modules)\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=PATIENCE)
 
 
 def test_a_file_in_the_users_folder_is_not_taken_for_a_module(tmp_path, monkeypatch):

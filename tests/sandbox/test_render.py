@@ -60,11 +60,11 @@ def cropped(raw: bytes, size: tuple[int, int]) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def made(real):
-    """A high and a low task of the same request, and an extend of the high one's third variant."""
-    tasks = {motion: real.submit(motion=motion) for motion in ("high", "low")}
-    high = real.wait(tasks["high"])
+    """Four clips of high motion, one of the same request with low, and an extend of the third variant."""
+    low = real.submit(motion="low", batchSize=1)
+    high = real.make(motion="high")
     longer = real.submit(action="extend", index=2, taskId=high["id"], image=None, motion="high", batchSize=2)
-    all_of_them = {"high": high, "low": real.wait(tasks["low"]), "longer": real.wait(longer)}
+    all_of_them = {"high": high, "low": real.wait(low), "longer": real.wait(longer)}
     return {name: [Film.of(raw) for raw in real.clips(task)] for name, task in all_of_them.items()}
 
 
@@ -89,9 +89,9 @@ def test_every_frame_is_marked(made):
         assert np.std(corner) > 15
 
 
-def test_low_motion_is_much_calmer_than_high_in_every_variant(made):
-    for low, high in zip(made["low"], made["high"], strict=True):
-        assert np.mean(high.steps()) > 2 * np.mean(low.steps())
+def test_low_motion_is_much_calmer_than_high(made):
+    """That it is so in every variant, the camera's own tests say."""
+    assert np.mean(made["high"][0].steps()) > 2 * np.mean(made["low"][0].steps())
 
 
 def test_variants_go_different_ways(made):
@@ -116,11 +116,14 @@ def test_an_extend_keeps_what_was_there_and_goes_on(made):
         assert difference(one.frames[-1], other.frames[-1]) > 8
 
 
-def test_the_same_request_gives_the_same_bytes(real, made):
-    again = real.clips(real.make(batchSize=1))
+def test_the_same_request_gives_the_same_bytes_also_without_a_folder_of_finished_clips(made, tmp_path, monkeypatch):
+    monkeypatch.delenv("MJVIDEO_SANDBOX_CLIPS")
+    with SandboxProcess.start(seconds=0, store=tmp_path) as another, httpx.Client(base_url=another.url) as http:
+        again = Caller(http).clips(Caller(http).make(batchSize=1))
     assert again[0] == made["high"][0].raw
 
 
+@pytest.mark.default_cases(1)
 @pytest.mark.parametrize("fields", [{"loop": True}, {"prompt": "steam --end loop"}])
 def test_a_loop_ends_on_its_first_frame(real, fields):
     film = Film.of(real.clips(real.make(batchSize=1, **fields))[0])
@@ -128,6 +131,7 @@ def test_a_loop_ends_on_its_first_frame(real, fields):
     assert max(difference(film.frames[0], frame) for frame in film.frames[::10]) > 8
 
 
+@pytest.mark.long
 def test_four_extends_make_21_seconds(real):
     task = real.make(batchSize=1)
     for _ in range(4):
@@ -161,6 +165,7 @@ def test_the_shape_follows_the_first_frame(tmp_path, shape, video_type, size):
         assert size[0] % 2 == size[1] % 2 == 0
 
 
+@pytest.mark.long
 def test_720p_comes_out_as_large_as_it_says(real):
     raw = picture(1600, 900, kind="JPEG", quality=95)
     task = real.make(image=data_uri(raw), videoType="vid_1.1_i2v_720", batchSize=1)

@@ -6,34 +6,30 @@ import pytest
 from mjvideo_nb.sandbox import render_cache, workers
 from mjvideo_nb.sandbox.process import SandboxError, SandboxProcess
 from mjvideo_nb.sandbox.render import PictureError
-from mjvideo_nb.sandbox.store import Folder
+from mjvideo_nb.sandbox.store import Folder, Store
 
 from .conftest import Caller, picture
 
 
-def clips_of(folder, store, **fields):
-    """The clips and the poster of a task, from a sandbox with this folder."""
+def test_a_clip_is_rendered_once_for_all_sandboxes_with_the_folder(tmp_path, monkeypatch):
+    """Whether it is named to them or in the environment."""
+    folder = tmp_path / "clips"
     with (
-        SandboxProcess.start(seconds=0, store=store, clips=folder) as sandbox,
-        httpx.Client(base_url=sandbox.url) as http,
+        SandboxProcess.start(seconds=0, store=tmp_path / "one", clips=folder) as one,
+        httpx.Client(base_url=one.url) as http,
     ):
-        caller = Caller(http)
-        task = caller.make(**fields)
-        return caller.clips(task)
+        first = Caller(http).clips(Caller(http).make(batchSize=1))
+    made = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert [path.name for path in made if path.suffix == ".mp4"] == ["clip.mp4"]
 
-
-def test_a_clip_is_rendered_once_for_all_sandboxes_with_the_folder(tmp_path):
-    first = clips_of(tmp_path / "clips", tmp_path / "one", batchSize=1)
-    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "clips").rglob("*")}
-    again = clips_of(tmp_path / "clips", tmp_path / "two", batchSize=1)
-    assert again == first
-    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "clips").rglob("*")} == made
-    other = clips_of(tmp_path / "clips", tmp_path / "two", batchSize=1, prompt="another way")
-    assert other != first
-
-
-def test_the_same_bytes_with_the_folder_and_without(tmp_path):
-    assert clips_of(tmp_path / "clips", tmp_path / "one", batchSize=1) == clips_of(None, tmp_path / "two", batchSize=1)
+    monkeypatch.setenv("MJVIDEO_SANDBOX_CLIPS", str(folder))
+    monkeypatch.setenv("MJVIDEO_SANDBOX_SECONDS", "0.5")
+    with SandboxProcess.start(store=tmp_path / "two") as two, httpx.Client(base_url=two.url) as http:
+        task = Caller(http).make(batchSize=1)
+        assert Caller(http).clips(task) == first
+        assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == made
+        assert Caller(http).clips(Caller(http).make(batchSize=1, prompt="another way")) != first
+    assert Store(tmp_path / "two").load(task["id"]).seconds == 0.5
 
 
 def test_what_cannot_be_made_leaves_nothing_behind(tmp_path):
@@ -59,15 +55,6 @@ def test_another_version_of_the_code_or_of_a_library_has_other_names(monkeypatch
         assert render_cache.digest("a", b"b") != before
     finally:
         render_cache._makers.cache_clear()
-
-
-def test_the_environment_stands_for_what_is_not_given(tmp_path, monkeypatch):
-    monkeypatch.setenv("MJVIDEO_SANDBOX_CLIPS", str(tmp_path / "clips"))
-    monkeypatch.setenv("MJVIDEO_SANDBOX_SECONDS", "0")
-    with SandboxProcess.start(store=tmp_path / "store") as sandbox, httpx.Client(base_url=sandbox.url) as http:
-        task = Caller(http).make(batchSize=1)
-    assert len(list((tmp_path / "clips").rglob("clip.mp4"))) == 1
-    assert task["finishTime"] - task["submitTime"] < 9_000
 
 
 @pytest.mark.parametrize(
