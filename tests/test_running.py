@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -322,16 +321,14 @@ def test_an_interrupt_cancels_the_coroutine_and_is_raised(where):
     async def long():
         asyncio.get_running_loop().call_later(0.05, os.kill, os.getpid(), signal.SIGINT)
         try:
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             seen.append("cleaned up")
             raise
 
-    begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         where(lambda: mj.run(long()))
     assert seen == ["cleaned up"]
-    assert time.monotonic() - begun < 30
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -341,15 +338,13 @@ def test_a_second_interrupt_does_not_wait_for_what_will_not_be_cancelled():
         loop = asyncio.get_running_loop()
         loop.call_later(0.05, os.kill, os.getpid(), signal.SIGINT)
         try:
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             loop.call_soon(os.kill, os.getpid(), signal.SIGINT)
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
 
-    begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         in_a_loop(lambda: mj.run(stubborn()))
-    assert time.monotonic() - begun < 30
 
 
 @pytest.mark.usefixtures("_sigint")

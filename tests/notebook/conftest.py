@@ -13,6 +13,14 @@ from mjvideo_nb.notebook.session import Session
 from tests.patience import PATIENCE
 
 KEY = "sk-marked-4711-never-to-be-seen"
+RENDERED = pytest.mark.parametrize("sandbox", [pytest.param(True, id="rendered")], indirect=True)
+
+
+@pytest.fixture
+def sandbox(sandboxes, request):
+    """It goes by the clock and renders nothing: all clips are the same one. ``RENDERED`` marks a test that needs its own."""
+    with sandboxes.sandbox(render=getattr(request, "param", False)) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ from mjvideo_nb.ranking import Judgement, chance, fit
 from tests.media.clips import make
 from tests.patience import PATIENCE
 
+from .conftest import RENDERED
+
 SECRET = "zanzibar"
 
 
@@ -253,6 +255,7 @@ def test_a_clip_without_a_file_is_named(session, films):
     assert refused.value.field == "what"
 
 
+@RENDERED
 def test_jobs_clips_and_their_files_are_the_same_to_it(session, photo):
     job = session.jobs.make(mj.VideoRequest(image=frames.load(photo), prompt="steam"))
     task = job.wait(PATIENCE)

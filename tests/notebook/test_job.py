@@ -16,9 +16,10 @@ from mjvideo_nb.notebook.iothread import io
 from mjvideo_nb.notebook.session import Session
 from tests.patience import PATIENCE
 
-from .conftest import KEY
+from .conftest import KEY, RENDERED
 
 
+@RENDERED
 async def test_from_a_photograph_to_clips_on_disk_and_on(session, photo):
     request = mj.VideoRequest(image=frames.load(photo), prompt="steam rises", motion="high")
     job = session.jobs.make(request)

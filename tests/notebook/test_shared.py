@@ -22,8 +22,9 @@ from .conftest import KEY
 NO_ROOM = """
 CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$;
-CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON jobs EXECUTE FUNCTION no_room()
+CREATE TRIGGER no_room BEFORE UPDATE ON jobs FOR EACH ROW WHEN (NEW.task_id IS NOT NULL) EXECUTE FUNCTION no_room()
 """
+NONE_AT_ALL = "CREATE TRIGGER none_at_all BEFORE INSERT OR UPDATE ON jobs EXECUTE FUNCTION no_room()"
 
 
 @pytest.fixture
@@ -133,30 +134,32 @@ def test_trouble_of_the_one_who_polls_stands_on_all_cards_also_after_an_outage(
 
 @pytest.fixture
 def server_without_room(shared_database):
-    """``with server_without_room():`` nothing more goes into the table of the jobs, as when the server's disk is full."""
+    """``with server_without_room() as fill``: nothing that was accepted goes into the table of the jobs, as when the server's
+    disk is full; nothing else either, after ``fill()``.
+    """
 
     @contextmanager
     def full():
         with psycopg.connect(shared_database.replace("+psycopg", ""), autocommit=True) as connection:
             connection.execute(NO_ROOM)
-            yield
+            yield lambda: connection.execute(NONE_AT_ALL)
             connection.execute("DROP FUNCTION no_room CASCADE")
 
     return full
 
 
 def test_what_a_full_server_could_not_take_is_written_when_it_has_room(
-    machine, service, misbehave_here, server_without_room, photo, reached, monkeypatch
+    machine, service, server_without_room, photo, reached, monkeypatch
 ):
     """A request that was accepted meanwhile is the one thing that nothing else would write down again."""
     monkeypatch.setattr(record, "AGAIN", 0.5)
     a = machine()
-    misbehave_here({"name": "slow", "routes": ["submit"], "value": 5, "times": 1})
-    job = a.jobs.make(request(photo))
-    reached(job, lambda: a.library.shelf.get(job.entry_id).state == "sending")
-    with server_without_room():
+    assert a.library.is_shared  # its tables are there
+    with server_without_room() as fill:
+        job = a.jobs.make(request(photo))
         reached(job, lambda: "is full" in job.card["note"])
         assert job.id is not None
+        fill()
         with pytest.raises(LibraryError, match=r"is full.*nothing was sent"):
             a.jobs.make(request(photo))
     assert job.wait(PATIENCE).clips[0].path.is_file()

@@ -25,7 +25,7 @@ from mjvideo_nb.storage import Storage
 from tests.media.clips import names_in
 from tests.patience import PATIENCE
 
-from .conftest import KEY
+from .conftest import KEY, RENDERED
 from .test_history import Shelf, act, row_of, search, shown
 
 
@@ -242,6 +242,7 @@ def test_a_clip_has_a_path_only_where_its_file_is(machine, photo):
     assert not is_elsewhere(alice.library, alice.library.shelf.get(job))
 
 
+@RENDERED
 def test_what_another_machine_has_made_comes_from_the_service_when_it_is_opened(machine, make, submits, reached):
     alice, bob = machine("alice"), machine("bob")
     hers = make(alice, batchSize=2)
