@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import queue
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -57,6 +60,23 @@ def send(client: Any, code: str, *, name: str = "", stop_on_error: bool = True) 
     return message["header"]["msg_id"]
 
 
+@contextmanager
+def managed(folder: Path, env: dict[str, str]) -> Iterator[KernelManager]:
+    """A kernel of this interpreter that works in the folder; ended in the end.
+
+    It is spoken to by files: the number of a port is chosen before the kernel has it, and meanwhile another kernel, or any
+    connection, may take it.
+    """
+    with tempfile.TemporaryDirectory(prefix="mj-") as place:  # short, because the path of such a file has to be
+        manager = KernelManager(kernel_name="python3", transport="ipc", ip=f"{place}/kernel")
+        manager.start_kernel(cwd=str(folder), env=env)
+        try:
+            yield manager
+        finally:
+            manager.shutdown_kernel(now=True)
+            manager.cleanup_resources()
+
+
 class Kernel:
     """A kernel of this interpreter, with what is open in it.
 
@@ -70,19 +90,20 @@ class Kernel:
         self._folder = folder
         path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH", "")]))
         self._env = {**os.environ, "PYTHONPATH": path, "JUPYTER_PLATFORM_DIRS": "1", **env}
-        self._manager = KernelManager(kernel_name="python3")
+        self._open = ExitStack()
         self.stages: list[str] = []
         self._answers: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> Self:
-        self._manager.start_kernel(cwd=str(self._folder), env=self._env)
-        self._connect()
+        with ExitStack() as opened:
+            self._manager = opened.enter_context(managed(self._folder, self._env))
+            self._connect()
+            opened.callback(self._disconnect)
+            self._open = opened.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._client.stop_channels()
-        self._manager.shutdown_kernel(now=True)
-        self._manager.cleanup_resources()
+        self._open.close()
 
     def _connect(self) -> None:
         self._client = self._manager.blocking_client()
@@ -91,9 +112,12 @@ class Kernel:
         self.stages.clear()
         self._answers.clear()
 
+    def _disconnect(self) -> None:
+        self._client.stop_channels()
+
     def restart(self) -> None:
         """As the button does."""
-        self._client.stop_channels()
+        self._disconnect()
         self._manager.restart_kernel(now=True)
         self._connect()
 

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from queue import Empty
 
 import nbformat
-from jupyter_client import KernelManager
 
-from tests.kernel.kernel import send
+from tests.kernel.kernel import managed, send
 from tests.patience import PATIENCE
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -78,17 +77,15 @@ def run_all(path, *, env):
 
 @contextmanager
 def _kernel(folder, env):
-    manager = KernelManager(kernel_name="python3")
-    manager.start_kernel(cwd=str(folder), env=env)
-    client = manager.client()
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=PATIENCE)
-        yield client
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel()
-        manager.cleanup_resources()
+    with managed(folder, env) as manager:
+        client = manager.client()
+        client.start_channels()
+        try:
+            client.wait_for_ready(timeout=PATIENCE)
+            yield client
+        finally:
+            client.stop_channels()
+            manager.shutdown_kernel()
 
 
 def _collect(client, ran):
