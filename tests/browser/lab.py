@@ -15,9 +15,10 @@ from pathlib import Path
 import psutil
 
 from tests.loopback import unused_port
+from tests.patience import PATIENCE
 
-START_SECONDS = 90  # a cold first start on a busy machine; about 3 s is usual
-STOP_SECONDS = 20
+START_SECONDS = PATIENCE  # about 3 s is usual
+STOP_SECONDS = 60
 
 # Lab draws only the cells in view and hides the rest by `content-visibility`; tests look at all of them. The pop-ups
 # would need the network and cover what is tested, and a save should happen when a test says so.
@@ -31,6 +32,9 @@ SETTINGS = {
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
     "@jupyterlab/extensionmanager-extension:plugin": {"enabled": False},
 }
+
+# It asks each kernel for its state, and complains in the console when that notebook is closed, minutes later.
+DISABLED = ("@jupyterlab/debugger-extension",)
 
 # Run by the server as its configuration: when this process ends, however it ends, its end of the pipe closes, and
 # the server stops with all its kernels. `os.read` and not `sys.stdin`, whose lock would trouble the interpreter's exit.
@@ -52,8 +56,10 @@ FOREIGN = ("COMETAPI_", "MJVIDEO_", "JUPYTER", "IPYTHON", "PYTEST_", "XDG_", "PY
 class LabServer:
     """A JupyterLab process: `start`, `url`, `root` (the folder it serves), `request`, `stop`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, kernels: dict[str, str] | None = None) -> None:
+        """In this folder; ``kernels``: what the environment of its kernels has beside what is usual."""
         self.folder = folder
+        self._kernels = kernels or {}
         self.root = folder / "root"
         self.url = ""
         self.seconds_to_start = 0.0
@@ -86,11 +92,11 @@ class LabServer:
                 self._process.kill()
                 self._process.wait()
             self._process = None
-        _, left = psutil.wait_procs(self._offspring(), timeout=5)
+        _, left = psutil.wait_procs(self._offspring(), timeout=STOP_SECONDS)
         names = [_describe(process) for process in left]
         for process in left:
             process.kill()
-        psutil.wait_procs(left, timeout=5)
+        psutil.wait_procs(left, timeout=STOP_SECONDS)
         if names:
             raise RuntimeError("These outlived the JupyterLab that started them:\n  " + "\n  ".join(names))
 
@@ -98,7 +104,7 @@ class LabServer:
         """A call to the server's own REST interface, for example ``request("GET", "api/sessions")``."""
         data = None if body is None else json.dumps(body).encode()
         call = urllib.request.Request(self.url + path, data=data, method=method)
-        with self._opener.open(call, timeout=30) as answer:
+        with self._opener.open(call, timeout=PATIENCE) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
@@ -133,6 +139,8 @@ class LabServer:
         labconfig = self.folder / "config" / "labconfig"
         labconfig.mkdir()
         (labconfig / "default_setting_overrides.json").write_text(json.dumps(SETTINGS))
+        disabled = {"disabledExtensions": dict.fromkeys(DISABLED, True)}
+        (labconfig / "page_config.json").write_text(json.dumps(disabled))
         # The interpreter that runs the tests, by its full path, before any other `python3` kernel of the machine.
         write_kernel_spec(self.folder / "data" / "kernels" / "python3")
 
@@ -154,7 +162,7 @@ class LabServer:
         }
         environment |= {name: str(self.folder / folder) for name, folder in folders.items()}
         environment["JUPYTER_PREFER_ENV_PATH"] = "0"  # else the environment's kernel comes before ours
-        return environment
+        return environment | self._kernels
 
     def _start_once(self, deadline: float) -> bool:
         port = unused_port()

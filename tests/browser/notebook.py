@@ -14,6 +14,10 @@ import pytest
 from playwright.sync_api import Error
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+from tests.patience import PATIENCE
+
+from .pages import WIDE, Pages
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
     from .lab import LabServer
+    from .pages import LabPage
 
 # `{path}` is the notebook's path on the server. A workspace of its own keeps Lab from restoring another test's tabs.
 JUPYTERLAB = "lab/workspaces/{workspace}/tree/{path}"
@@ -34,7 +39,13 @@ NOTEBOOK_7_ITSELF = {
 }
 """What Notebook 7 says at the opening of any notebook, an empty one too."""
 
-WIDE = (1280, 900)
+FREEZE = """
+import ctypes, os
+os.mkfifo("let-go")
+open("frozen", "w").close()
+_ = ctypes.PyDLL(None).open(b"let-go", os.O_RDONLY)
+"""
+"""A cell that lets no other thread of the kernel run, and answers nothing, until somebody opens "let-go" to write."""
 
 # What the scripts below share. The panel is looked up each time: Lab makes a new one when a file is opened again.
 PRELUDE = """
@@ -48,30 +59,35 @@ class Notebook:
     """One notebook in one browser page: ``nb.cell(0).get_by_role("button", name="Play").click()``.
 
     ``page`` is Playwright's, for keys, mouse and whatever is not offered here. Cells are counted from zero and
-    include those of text. All waiting is on a condition, with its time limit in seconds.
+    include those of text. All waiting is on a condition, with its time limit in seconds. A page that was used before is as a
+    new one; what a test does to it for longer than its notebook (`LabPage`) makes it load JupyterLab itself, and be the last.
     """
 
-    def __init__(self, server: LabServer, browser: Browser, path: Path, *, url: str, screenshots: Path) -> None:
+    def __init__(self, server: LabServer, page: LabPage, path: Path, *, url: str, screenshots: Path) -> None:
         self.path = path
         self.folder = path.parent
         self.console_errors: list[str] = []
         self.screenshots: list[Path] = []
-        self.seconds_to_open = 0.0
         self._server = server
         self._shots = screenshots
         relative = path.relative_to(server.root)
-        self._place = relative.parent.as_posix()
-        self.url = server.url + url.format(path=quote(relative.as_posix()), workspace=quote(self._place, safe=""))
-        context = browser.new_context(viewport={"width": WIDE[0], "height": WIDE[1]})
-        self.page: Page = context.new_page()
-        self.page.on("console", self._note)
-        self.page.on("pageerror", self._note_uncaught)
-        self.page.on("crash", lambda _: self.console_errors.append("the page crashed"))
+        self.place = relative.parent.as_posix()
+        self._path = relative.as_posix()
+        self.url = server.url + url.format(path=quote(self._path), workspace=quote(self.place, safe=""))
+        self.lab_page = page
+        self.page: Page = page.page
+        page.listen("console", self._note)
+        page.listen("pageerror", self._note_uncaught)
+        page.listen("crash", lambda _: self.console_errors.append("the page crashed"))
+        self._opened = False
 
-    def open(self, *, timeout: float = 60) -> Notebook:
+    def open(self, *, timeout: float = PATIENCE) -> Notebook:
         """Go to the notebook and wait until it stands there with an idle kernel."""
-        begun = time.monotonic()
-        self.page.goto(self.url, wait_until="domcontentloaded", timeout=timeout * 1000)
+        if self.lab_page.ready and not self._opened:
+            self.lab_page.show(self._path, self.place)
+        else:
+            self.lab_page.load(self.url, timeout)
+        self._opened = True
         # A notebook that names no kernel of this machine asks for one; the one it proposes is ours.
         self._wait_until(
             """
@@ -84,15 +100,14 @@ class Notebook:
             "the notebook to open",
         )
         # The list of files would take a quarter of the width. Notebook 7 has none.
-        self._do("app.shell.collapseLeft?.()")
+        self._do("app.shell.collapseLeft?.(); app.shell.collapseRight?.()")
         self._next_frame()
-        self.seconds_to_open = time.monotonic() - begun
         return self
 
     def reopen(self, *, new_kernel: bool = True) -> Notebook:
         """Open the file as it stands on disk: tomorrow, with a new kernel, or after a reload, with the same one."""
         if new_kernel:
-            self._server.end_sessions(self._place)
+            self._server.end_sessions(self.place)
         return self.open()
 
     def run_all(self) -> None:
@@ -103,7 +118,7 @@ class Notebook:
         """Run one cell, as Ctrl+Enter does it. Returns at once; see `wait_idle`."""
         self._start("panel.content.activeCellIndex = index; return app.commands.execute('notebook:run-cell')", index)
 
-    def wait_idle(self, *, timeout: float = 60) -> None:
+    def wait_idle(self, *, timeout: float = PATIENCE) -> None:
         """Wait until every cell that was started has ended and the kernel has nothing to do."""
         self._wait_until(
             """
@@ -113,6 +128,21 @@ class Notebook:
             timeout,
             "every cell to end",
         )
+
+    def write_cell(self, index: int, code: str) -> None:
+        """Put other code in the place of what stands in a cell."""
+        self._do("panel.content.widgets[argument[0]].model.sharedModel.setSource(argument[1])", [index, code])
+
+    def in_kernel(self, code: str) -> None:
+        """Run code in the kernel that is in no cell."""
+        self._do("await kernel.requestExecute({code: argument, silent: true}).done", code)
+
+    def wait_for_file(self, name: str) -> None:
+        """Wait until a cell has made this file beside the notebook."""
+        end = time.monotonic() + PATIENCE
+        while not (self.folder / name).exists():
+            assert time.monotonic() < end, f"Waited {PATIENCE} s for the file {name}. {self._standing()}"
+            self.page.wait_for_timeout(50)
 
     def cell(self, index: int) -> Locator:
         """The output area of a cell, to look for text, roles and widgets in.
@@ -130,7 +160,7 @@ class Notebook:
         self._start("return app.commands.execute('notebook:trust')")
         self.page.get_by_role("dialog").get_by_role("button", name="Trust").click()
         self._wait_until(
-            "return !window.mjStarted && panel.content.model.trusted !== false", 10, "the notebook to be trusted"
+            "return !window.mjStarted && panel.content.model.trusted !== false", PATIENCE, "the notebook to be trusted"
         )
         self.save()
 
@@ -138,7 +168,7 @@ class Notebook:
         """The file as it stands on disk."""
         return self.path.read_text(encoding="utf-8")
 
-    def restart_kernel(self, *, timeout: float = 60) -> None:
+    def restart_kernel(self, *, timeout: float = PATIENCE) -> None:
         """Restart the kernel, without the question whether this is meant."""
         self._do("await panel.sessionContext.restartKernel()", timeout=timeout)
         self.wait_idle(timeout=timeout)
@@ -152,7 +182,7 @@ class Notebook:
         name = "JupyterLab Dark" if dark else "JupyterLab Light"
         self._do("await app.commands.execute('apputils:change-theme', {theme: argument})", name)
         wanted = "false" if dark else "true"
-        self._wait_until(f"return document.body.dataset.jpThemeLight === '{wanted}'", 20, "the theme to change")
+        self._wait_until(f"return document.body.dataset.jpThemeLight === '{wanted}'", PATIENCE, "the theme to change")
         self._next_frame()
 
     def resize(self, width: int, height: int = WIDE[1]) -> None:
@@ -166,13 +196,6 @@ class Notebook:
         (of or self.page).screenshot(path=path, animations="disabled")
         self.screenshots.append(path)
         return path
-
-    def close(self) -> None:
-        """Close the page and end the kernel."""
-        # A page that has crashed cannot be closed in good order; its kernel has to end all the same.
-        with contextlib.suppress(Error):
-            self.page.context.close()
-        self._server.end_sessions(self._place)
 
     def describe(self) -> str:
         """How things stand, for the report of a test that failed."""
@@ -189,7 +212,7 @@ class Notebook:
         if str(error) not in NOTEBOOK_7_ITSELF:
             self.console_errors.append(f"uncaught: {error}")
 
-    def _do(self, script: str, argument: object = None, *, timeout: float = 30) -> object:
+    def _do(self, script: str, argument: object = None, *, timeout: float = PATIENCE) -> object:
         """Run a script in the page. Playwright itself would wait for its promise for ever."""
         return self.page.evaluate(
             f"""([argument, milliseconds]) => {{
@@ -241,11 +264,21 @@ class Notebook:
 class Notebooks:
     """Makes the notebooks of one test, each in its own folder on the server, and closes them after it."""
 
-    def __init__(self, server: LabServer, browser: Browser, name: str, screenshots: Path, *, host: str = "lab") -> None:
+    def __init__(
+        self,
+        server: LabServer,
+        browser: Browser,
+        name: str,
+        screenshots: Path,
+        *,
+        host: str = "lab",
+        pages: Pages | None = None,
+    ) -> None:
         self.host = host
         self.made: list[Notebook] = []
         self.server = server
-        self._browser = browser
+        self.failed = False
+        self._pages = pages or Pages(browser, again=False)
         self._name = name
         self._screenshots = screenshots
 
@@ -262,10 +295,11 @@ class Notebooks:
         return self._make(nbformat.read(path, as_version=4), path.name, files)
 
     def close(self) -> None:
-        """Close all the notebooks of this test."""
+        """Close all the notebooks of this test, and end their kernels."""
+        again = self.host == "lab" and not self.failed
         with contextlib.ExitStack() as stack:
             for notebook in self.made:
-                stack.callback(notebook.close)
+                stack.callback(self._pages.give_back, notebook.lab_page, self.server, notebook.place, again=again)
 
     def _make(self, content: nbformat.NotebookNode, name: str, files: Iterable[Path]) -> Notebook:
         folder = self.server.new_folder(self._name)
@@ -279,8 +313,7 @@ class Notebooks:
         nbformat.write(content, folder / name)
         if not self.made:
             self.server.forget_settings()
-        notebook = Notebook(
-            self.server, self._browser, folder / name, url=HOSTS[self.host], screenshots=self._screenshots
-        )
+        page = self._pages.take(used=self.host == "lab")
+        notebook = Notebook(self.server, page, folder / name, url=HOSTS[self.host], screenshots=self._screenshots)
         self.made.append(notebook)
         return notebook

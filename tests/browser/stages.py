@@ -8,6 +8,7 @@ import av
 import numpy as np
 
 from tests.cards import card
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,24 +21,45 @@ from mjvideo_nb.notebook.stage import Stage
 Stage(card={card}, on_extend=print, on_choice=print, read_clip=lambda index: b"")
 """
 
-# Runs with the card as `root` and its videos as `videos`; `seconds(n)` is a pause, `until(f)` waits for a condition.
+# Runs with the card as `root` and its videos as `videos`; `until(f)` waits for a condition.
 SCRIPT = """async ([root, argument]) => {{
     const videos = [...root.querySelectorAll('video')];
-    const seconds = n => new Promise(done => setTimeout(done, n * 1000));
     const frame = () => new Promise(done => requestAnimationFrame(done));
-    const until = async (holds, patience = 20) => {{
+    const until = async (holds, patience = {patience}) => {{
         const end = performance.now() + patience * 1000;
         while (!holds()) {{
             if (performance.now() > end) throw new Error(`waited in vain for: ${{holds}}`);
             await frame();
         }}
     }};
+    // Wait until the videos are within a frame of each other, and stay so for that many looks in a row while they move. How
+    // soon they meet, and for how long, is the benchmark's to say: a busy machine starts one long after the other.
+    const together = async (place, from = 0, looks = 6) => {{
+        let row = 0, before = -1;
+        await until(() => {{
+            const {{ drift, time, seeking }} = look(place);
+            if (time !== before && !seeking) row = time >= from && drift <= 1 / 24 ? row + 1 : 0;
+            before = time;
+            return row >= looks;
+        }});
+    }};
     const times = () => videos.map(video => video.currentTime);
     const playing = () => videos.every(video => video.ended || (!video.paused && !video.seeking));
     const still = () => videos.every(video => video.paused && !video.seeking);
     // How far apart the videos are, in a loop each of its own length, at every frame that the browser draws. `gap`: the
     // seconds since the frame before, which a machine that is busy otherwise makes long.
-    const watch = async (forSeconds, place = (time, video) => time % video.duration) => {{
+    const look = (place = (time, video) => time % video.duration) => {{
+        const lead = videos.reduce((a, b) => (b.duration > a.duration + 0.02 ? b : a));
+        const drifts = videos.map(video => {{
+            const long = video.duration > lead.duration - 0.02;
+            const ahead = video.currentTime - (long ? lead.currentTime : place(lead.currentTime, video));
+            const around = video.duration * Math.round(ahead / video.duration);
+            return Math.abs(long || place.length === 1 ? ahead : ahead - around);
+        }});
+        const seeking = videos.some(video => video.seeking);
+        return {{ drift: Math.max(...drifts), time: lead.currentTime, seeking }};
+    }};
+    const watch = async (forSeconds, place) => {{
         const seen = [];
         const end = performance.now() + forSeconds * 1000;
         let last = performance.now();
@@ -45,15 +67,7 @@ SCRIPT = """async ([root, argument]) => {{
             await frame();
             const gap = (performance.now() - last) / 1000;
             last = performance.now();
-            const lead = videos.reduce((a, b) => (b.duration > a.duration + 0.02 ? b : a));
-            const drifts = videos.map(video => {{
-                const long = video.duration > lead.duration - 0.02;
-                const ahead = video.currentTime - (long ? lead.currentTime : place(lead.currentTime, video));
-                const around = video.duration * Math.round(ahead / video.duration);
-                return Math.abs(long || place.length === 1 ? ahead : ahead - around);
-            }});
-            const seeking = videos.some(video => video.seeking);
-            seen.push({{ drift: Math.max(...drifts), time: lead.currentTime, seeking, gap }});
+            seen.push({{ ...look(place), gap }});
         }}
         return seen;
     }};
@@ -85,6 +99,11 @@ def stage_cell(names: list[str], *, labels: list[str] | None = None, **changes: 
     return CELL.format(card=repr({**told, **changes}))
 
 
+def run(root, script: str, argument: object = None) -> Any:
+    """Run a script on the videos in an element, see `SCRIPT`."""
+    return root.page.evaluate(SCRIPT.format(script=script, patience=PATIENCE), [root.element_handle(), argument])
+
+
 class StageOnPage:
     """The card of a notebook's first cell."""
 
@@ -95,13 +114,17 @@ class StageOnPage:
 
     def run(self, script: str, argument: object = None) -> Any:
         """Run a script in the page, see `SCRIPT`."""
-        return self.page.evaluate(SCRIPT.format(script=script), [self.card.element_handle(), argument])
+        return run(self.card, script, argument)
 
     def playing(self) -> StageOnPage:
         """Wait until all clips have begun to play."""
         self.card.scroll_into_view_if_needed()
         self.run("await until(() => videos.length && playing() && videos[0].currentTime > 0.1)")
         return self
+
+    def in_step(self, words: str = "") -> None:
+        """Wait until all clips play within a frame of each other; the words are the arguments of `together`."""
+        self.run(f"await until(playing); await together({words})")
 
     def still(self) -> list[float]:
         """Wait until all clips stand still, and return where."""
@@ -116,7 +139,8 @@ class StageOnPage:
 def show_stage(notebooks, files: list[Path], *, media: dict[str, Any] | None = None, **changes: Any) -> StageOnPage:
     """A notebook with these clips on a stage, opened and run. `media`: what the page emulates from the beginning."""
     notebook = notebooks.new([stage_cell([file.name for file in files], **changes)], files=files)
-    notebook.page.emulate_media(**media or {})
+    if media:
+        notebook.page.emulate_media(**media)
     notebook.open()
     notebook.run_all()
     notebook.wait_idle()

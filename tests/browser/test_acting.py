@@ -16,8 +16,9 @@ from playwright.sync_api import expect
 
 from tests.loopback import serving
 from tests.media.clips import make as render
+from tests.patience import PATIENCE
 
-from .notebook import in_both_hosts
+from .notebook import FREEZE, in_both_hosts
 
 PROJECT = Path(__file__).parents[2]
 PHOTO = PROJECT / "notebooks" / "coffee.jpg"
@@ -28,8 +29,6 @@ import mjvideo_nb as mj
 job = mj.video("coffee.jpg", prompt={PROMPT!r}, motion="high")
 job
 """
-FREEZE = "import ctypes; _ = ctypes.PyDLL(None).sleep(8)"
-"""A cell that lets no other thread of the kernel run: nothing is answered before it ends."""
 PLAYS = "card => { const all = [...card.querySelectorAll('video')]; return all.length > 0 && all.every(v => v.currentTime > 0.2); }"
 LINES = """card => [...card.querySelectorAll('.mj-acts')].map(acts => {
     const middles = [...acts.querySelectorAll('button, a')].filter(b => b.offsetParent)
@@ -48,7 +47,7 @@ def made(notebooks):
     notebook = notebooks.new([MAKE, FREEZE], files=[PHOTO]).open()
     notebook.run_cell(0)
     card = card_of(notebook)
-    expect(card.locator("video")).to_have_count(4, timeout=60_000)
+    expect(card.locator("video")).to_have_count(4, timeout=1000 * PATIENCE)
     notebook.page.wait_for_function(PLAYS, arg=card.element_handle())
     return notebook
 
@@ -68,7 +67,6 @@ def choose(notebook, clip, words):
 
 
 @in_both_hosts
-@pytest.mark.timeout(240)
 def test_stars_are_given_by_mouse_and_keys_kept_and_there_again_tomorrow(made):
     card, keyboard = card_of(made), made.page.keyboard
     cells = made.page.locator(".jp-Cell").count()
@@ -100,18 +98,18 @@ def test_stars_are_given_by_mouse_and_keys_kept_and_there_again_tomorrow(made):
     made.save()
     made.reopen()
     made.run_cell(0)
-    expect(star(card_of(made), 1, 4)).to_have_attribute("aria-pressed", "true", timeout=30_000)
+    expect(star(card_of(made), 1, 4)).to_have_attribute("aria-pressed", "true", timeout=1000 * PATIENCE)
     expect(star(card_of(made), 2, 5)).to_have_attribute("aria-pressed", "true")
     expect(card_of(made).locator(".mj-star[aria-pressed=true]")).to_have_count(3)
 
 
+@pytest.mark.long
 @in_both_hosts
-@pytest.mark.timeout(240)
 def test_a_busy_kernel_is_waited_for_and_a_kernel_that_is_gone_is_said(made):
     card, page = card_of(made), made.page
     page.evaluate(CATCH_COPIES)
     made.run_cell(1)
-    expect(page.locator(".jp-InputPrompt").nth(1)).to_contain_text("*")
+    made.wait_for_file("frozen")
     # What needs no kernel goes on.
     choose(made, 0, "Copy the prompt")
     page.wait_for_function(COPIED)
@@ -128,9 +126,10 @@ def test_a_busy_kernel_is_waited_for_and_a_kernel_that_is_gone_is_said(made):
     expect(large).to_have_count(0)
     # What needs it shows at once what was meant, and says that it waits.
     star(card, 3, 4).click()
-    expect(star(card, 3, 4)).to_have_attribute("aria-pressed", "true", timeout=1000)
+    expect(star(card, 3, 4)).to_have_attribute("aria-pressed", "true")
     expect(card.get_by_text("[3] The stars are not kept yet. Waiting for the kernel.")).to_be_visible()
     made.screenshot("acting-busy-kernel")
+    (made.folder / "let-go").write_bytes(b"")
     made.wait_idle()
     expect(card.locator(".mj-notices")).to_be_empty()
     expect(star(card, 3, 4)).to_have_attribute("aria-pressed", "true")
@@ -145,7 +144,7 @@ def test_a_busy_kernel_is_waited_for_and_a_kernel_that_is_gone_is_said(made):
     expect(card.locator("video")).to_have_count(4)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.long
 def test_the_last_frame_and_the_frame_shown_become_first_frames(made):
     card, page = card_of(made), made.page
     card.get_by_role("button", name="Pause").click()
@@ -156,18 +155,18 @@ def test_the_last_frame_and_the_frame_shown_become_first_frames(made):
     )
     choose(made, 2, "last frame")
     form = made.cell(0).locator(".mj-form")
-    expect(form.get_by_text("last frame of [2] · 768 × 512")).to_be_visible(timeout=20_000)
+    expect(form.get_by_text("last frame of [2] · 768 × 512")).to_be_visible(timeout=1000 * PATIENCE)
     expect(form.locator("textarea").first).to_have_value(PROMPT)
     expect(form.get_by_role("button", name="High")).to_have_class(re.compile("mod-active"))
     made.screenshot("acting-frame")
     choose(made, 1, "frame shown")
-    expect(form).to_have_count(2, timeout=20_000)
+    expect(form).to_have_count(2, timeout=1000 * PATIENCE)
     expect(form.first.get_by_text("[1] at 2.0 s · 768 × 512")).to_be_visible()
 
     form.first.get_by_role("button", name="Generate").click()
-    expect(made.cell(0).locator(".mj-card").nth(1)).to_contain_text("[1] at 2.0 s", timeout=30_000)
+    expect(made.cell(0).locator(".mj-card").nth(1)).to_contain_text("[1] at 2.0 s", timeout=1000 * PATIENCE)
     form.nth(1).get_by_role("button", name="Generate").click()
-    expect(made.cell(0).locator(".mj-card")).to_have_count(3, timeout=30_000)
+    expect(made.cell(0).locator(".mj-card")).to_have_count(3, timeout=1000 * PATIENCE)
     clips = next(iter((made.folder / "mjvideo" / "clips").iterdir()))
     kept = [pixels(path) for path in (made.folder / "mjvideo" / "frames").glob("*.png")]
     assert len(kept) == 2
@@ -187,7 +186,6 @@ def pixels(path):
         return np.asarray(image.convert("RGB")).astype(int)
 
 
-@pytest.mark.timeout(240)
 def test_a_clip_goes_on_with_a_prompt_of_its_own_and_typing_is_no_command(made):
     card, page = card_of(made), made.page
     cells = page.locator(".jp-Cell").count()
@@ -210,12 +208,11 @@ def test_a_clip_goes_on_with_a_prompt_of_its_own_and_typing_is_no_command(made):
     field.fill("it begins to rain")
     card.get_by_role("button", name="Extend [1] with this prompt, low motion").click()
     longer = made.cell(0).locator(".mj-card").nth(1)
-    expect(longer.locator(".mj-title")).to_have_text("it begins to rain", timeout=20_000)
+    expect(longer.locator(".mj-title")).to_have_text("it begins to rain", timeout=1000 * PATIENCE)
     expect(longer.get_by_text("[1] of task").first).to_be_visible()
     assert made.console_errors == []
 
 
-@pytest.mark.timeout(240)
 def test_a_video_is_deleted_without_a_question_and_comes_back_with_undo(made):
     card, page = card_of(made), made.page
     card.get_by_role("button", name="More for [2]").focus()
@@ -244,7 +241,7 @@ def test_a_video_is_deleted_without_a_question_and_comes_back_with_undo(made):
     assert made.console_errors == []
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.long
 def test_a_clip_is_opened_large_and_everything_fits_at_every_width(made):
     card, page = card_of(made), made.page
     star(card, 1, 4).click()
@@ -314,7 +311,7 @@ def stages(notebooks):
     return make
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.long
 def test_of_a_hundred_cards_only_those_near_have_players_and_each_goes_on_where_it_was(stages):
     notebook = stages(HUNDRED)
     page = notebook.page
@@ -348,7 +345,7 @@ def test_of_a_hundred_cards_only_those_near_have_players_and_each_goes_on_where_
     assert notebook.console_errors == []
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.long
 def test_on_a_card_of_very_many_clips_those_looked_at_play_and_the_others_are_stills(stages):
     notebook = stages(MANY)
     page, card = notebook.page, card_of(notebook)
@@ -388,7 +385,7 @@ ipywidgets.VBox([hostile(*words) for words in enumerate(HOSTILE.values())])
 """
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.long
 def test_words_from_outside_are_words_whatever_they_are(stages):
     notebook = stages(WORDS)
     page, cards = notebook.page, notebook.cell(0).locator(".mj-card")
@@ -439,7 +436,7 @@ def elsewhere(tmp_path):
         yield f"{url}/clip.mp4"
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.long
 def test_a_frame_of_another_sites_clip_comes_by_the_kernel_or_it_is_said_why_not(stages, elsewhere):
     cell = f"""{STAGES}
 taken = []

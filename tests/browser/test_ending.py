@@ -33,7 +33,7 @@ ENDS = """async ([esm, values]) => {
     const end = widget.initialize({model});
     const el = document.body.appendChild(document.createElement('div'));
     await widget.render({model, el});
-    for (let tries = 0; !sent.length && tries < 100; tries += 1) await new Promise(done => setTimeout(done, 50));
+    for (let tries = 0; !sent.length && tries < 4800; tries += 1) await new Promise(done => setTimeout(done, 50));
     end();
     return [sent[0], el.querySelectorAll('video[src]').length];
 }"""

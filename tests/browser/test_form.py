@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import shutil
@@ -11,13 +12,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.patience import PATIENCE
+
 from .notebook import in_both_hosts
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 PHOTO = NOTEBOOKS / "coffee.jpg"
 ROCKET = NOTEBOOKS / "rocket.jpg"
 STUDIO = "import mjvideo_nb as mj\nstudio = mj.studio()\nstudio"
-MADE_BEFORE = "for prompt in ('first\\nof two lines', 'second'):\n    mj.video('coffee.jpg', prompt, extra={'batchSize': 1}).wait(60)"
+MADE_BEFORE = "for prompt in ('first\\nof two lines', 'second'):\n    mj.video('coffee.jpg', prompt, extra={'batchSize': 1}).wait(240)"
 ASKED = "studio._request()"
 LANDING = re.compile("mj-landing")
 
@@ -26,6 +29,13 @@ TRANSFER = """([bytes, name, type]) => {
     const raw = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
     data.items.add(new File([raw], name, { type }));
     return data;
+}"""
+HOLD_OVER = """(node, dataTransfer) => {
+    const tell = (kind) => node.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+    tell('dragenter');
+    tell('dragover');
+    const again = setInterval(tell, 50, 'dragover');
+    return () => clearInterval(again);
 }"""
 PASTE = """(node, data) => (node ?? document.body).dispatchEvent(
     new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }))"""
@@ -37,9 +47,12 @@ def transfer(notebook, path, media_type="image/jpeg"):
     return notebook.page.evaluate_handle(TRANSFER, [content, path.name, media_type])
 
 
+@contextlib.contextmanager
 def held_over(target, data):
-    target.dispatch_event("dragenter", {"dataTransfer": data})
-    target.dispatch_event("dragover", {"dataTransfer": data})
+    """Told again and again, as a browser tells it, until it is dropped or taken away."""
+    taken_away = target.evaluate_handle(HOLD_OVER, data)
+    yield
+    taken_away.evaluate("stop => stop()")
 
 
 @pytest.fixture
@@ -49,7 +62,7 @@ def opened(notebooks):
     def run(*cells, files=(PHOTO, ROCKET)):
         notebook = notebooks.new([*cells, STUDIO], files=files).open()
         notebook.run_all()
-        notebook.wait_idle(timeout=120)
+        notebook.wait_idle()
         form = notebook.cell(len(cells)).locator(".mj-form")
         expect(form).to_be_visible()
         return notebook, form
@@ -70,9 +83,9 @@ def test_a_picture_dropped_anywhere_on_the_form_is_the_first_frame(opened, noteb
     notebook, form = opened()
     data = transfer(notebook, PHOTO)
     prompt = prompt_of(form)
-    held_over(prompt, data)
-    expect(form).to_have_class(LANDING)
-    notebook.screenshot(f"form-drop-{notebooks.host}", form)
+    with held_over(prompt, data):
+        expect(form).to_have_class(LANDING)
+        notebook.screenshot(f"form-drop-{notebooks.host}", form)
     prompt.dispatch_event("drop", {"dataTransfer": data})
     expect(first_frame(form).get_by_text("coffee.jpg · 600 × 400")).to_be_visible()
     expect(form).not_to_have_class(LANDING)
@@ -80,10 +93,11 @@ def test_a_picture_dropped_anywhere_on_the_form_is_the_first_frame(opened, noteb
     assert notebook.console_errors == []
 
 
+@pytest.mark.long
 def test_what_is_held_over_the_form_and_taken_away_leaves_it_as_it_was(opened):
     notebook, form = opened()
-    held_over(prompt_of(form), transfer(notebook, PHOTO))
-    expect(form).to_have_class(LANDING)
+    with held_over(prompt_of(form), transfer(notebook, PHOTO)):
+        expect(form).to_have_class(LANDING)
     expect(form).not_to_have_class(LANDING)
     expect(first_frame(form).get_by_text("Choose, drop or paste an image")).to_be_visible()
 
@@ -94,6 +108,7 @@ def test_what_is_no_picture_is_refused_where_it_is_dropped(opened):
     expect(first_frame(form).get_by_role("alert")).to_contain_text("Choose a JPEG, PNG or WebP picture")
 
 
+@pytest.mark.default_cases(1)
 @pytest.mark.parametrize("where", ["in the prompt", "over the form"])
 @in_both_hosts
 def test_a_picture_is_pasted_with_the_keys(opened, notebooks, where):
@@ -126,6 +141,7 @@ def test_a_picture_is_pasted_with_the_keys(opened, notebooks, where):
     assert notebook.console_errors == []
 
 
+@pytest.mark.long
 def test_a_paste_elsewhere_is_not_the_forms(opened):
     notebook, form = opened()
     editor = notebook.page.locator(".jp-Notebook .jp-Cell").first.locator(".cm-content")
@@ -140,14 +156,15 @@ def test_a_paste_elsewhere_is_not_the_forms(opened):
     expect(first_frame(form).get_by_text("Choose, drop or paste an image")).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_url_of_a_picture_is_dropped_or_pasted_and_what_is_none_is_said(opened):
     """Nothing is fetched for that: a URL goes to the service as it is."""
     notebook, form = opened()
     caption = first_frame(form).locator(".mj-caption")
     data = notebook.page.evaluate_handle("() => new DataTransfer()")
     data.evaluate("data => data.setData('text/uri-list', 'http://127.0.0.1:9/tulip.jpg')")
-    held_over(form, data)
-    expect(form).to_have_class(LANDING)
+    with held_over(form, data):
+        expect(form).to_have_class(LANDING)
     form.dispatch_event("drop", {"dataTransfer": data})
     expect(caption).to_contain_text("tulip.jpg")
     form.get_by_role("button", name="Generate").focus()
@@ -187,6 +204,7 @@ def test_a_picture_of_the_folder_or_of_before_is_chosen_with_the_keys_alone(open
     assert notebook.console_errors == []
 
 
+@pytest.mark.long
 def test_many_pictures_come_as_they_are_looked_at(opened, tmp_path):
     many = []
     for number in range(120):
@@ -212,6 +230,7 @@ def test_many_pictures_come_as_they_are_looked_at(opened, tmp_path):
     assert len(notebook.saved_text()) < 300_000
 
 
+@pytest.mark.long
 def test_earlier_prompts_come_by_the_arrow_keys_and_what_was_typed_comes_back(opened):
     notebook, form = opened("import mjvideo_nb as mj", MADE_BEFORE)
     prompt = prompt_of(form)
@@ -287,10 +306,11 @@ def test_flags_are_explained_as_they_are_typed_and_the_motion_follows(notebooks)
     assert "motion='low', prompt='steam --motion low --raw" in asked(notebook, 1)
     form.get_by_role("button", name="Generate").click()
     card = notebook.cell(0).locator(".mj-card")
-    expect(card.locator("video")).to_have_count(1, timeout=60_000)
+    expect(card.locator("video")).to_have_count(1, timeout=1000 * PATIENCE)
     assert notebook.console_errors == []
 
 
+@pytest.mark.long
 def test_settings_are_remembered_in_the_library_and_not_in_the_notebook(opened):
     notebook, form = opened()
     form.get_by_role("button", name="High", exact=True).click()
@@ -301,7 +321,7 @@ def test_settings_are_remembered_in_the_library_and_not_in_the_notebook(opened):
     expect(first_frame(form).get_by_text("coffee.jpg · 600 × 400")).to_be_visible()
     prompt_of(form).fill("--bs 1")
     form.get_by_role("button", name="Generate").click()
-    expect(notebook.cell(0).locator(".mj-card video")).to_have_count(1, timeout=90_000)
+    expect(notebook.cell(0).locator(".mj-card video")).to_have_count(1, timeout=1000 * PATIENCE)
     notebook.restart_kernel()
     notebook.run_all()
     notebook.wait_idle()
@@ -312,7 +332,7 @@ def test_settings_are_remembered_in_the_library_and_not_in_the_notebook(opened):
     assert prompt_of(form).input_value() == ""
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.long
 def test_an_end_frame_is_chosen_apart_from_the_first(notebooks):
     notebook = notebooks.new([STUDIO, ASKED], files=[PHOTO, ROCKET]).open()
     notebook.run_cell(0)
@@ -324,8 +344,8 @@ def test_an_end_frame_is_chosen_apart_from_the_first(notebooks):
     end = form.get_by_role("group", name="End frame", exact=True)
     first_frame(form).locator("input[type=file]").set_input_files(PHOTO)
     data = transfer(notebook, ROCKET)
-    held_over(end.locator(".mj-frame"), data)
-    expect(form).not_to_have_class(LANDING)
+    with held_over(end.locator(".mj-frame"), data):
+        expect(form).not_to_have_class(LANDING)
     end.locator(".mj-frame").dispatch_event("drop", {"dataTransfer": data})
     expect(end.locator(".mj-caption")).to_contain_text("rocket.jpg")
     expect(first_frame(form).locator(".mj-caption")).to_contain_text("coffee.jpg")
@@ -344,7 +364,7 @@ def test_an_end_frame_is_chosen_apart_from_the_first(notebooks):
     notebook.resize(1280, 900)
     prompt_of(form).fill("steam --bs 1")
     form.get_by_role("button", name="Generate").click()
-    expect(notebook.cell(0).locator(".mj-card video")).to_have_count(1, timeout=60_000)
+    expect(notebook.cell(0).locator(".mj-card video")).to_have_count(1, timeout=1000 * PATIENCE)
     notebook.save()
     assert json.loads(notebook.saved_text())
     assert notebook.console_errors == []

@@ -18,7 +18,7 @@ HTML = "<img src=x onerror=\"document.title='run'\"> & <b>bold</b>"
 MAKE = f"""
 import mjvideo_nb as mj
 jobs = [mj.video("coffee.jpg", prompt={HTML!r}, motion="high"), mj.video("coffee.jpg", prompt="steam", video_type="720p")]
-_ = [job.wait(120) for job in jobs]
+_ = [job.wait(240) for job in jobs]
 """
 TRASH = re.compile(r"^Trash")
 STICKS_OUT = """list => [...list.querySelectorAll('li, li *')]
@@ -43,6 +43,7 @@ def rows(notebook, cell=0):
     return notebook.cell(cell).locator(".mj-h-entry")
 
 
+@pytest.mark.long
 def test_a_year_of_jobs_is_paged_searched_and_filtered(year):
     history = year.cell(0)
     expect(history.get_by_text("1–50 of 4,900")).to_be_visible()
@@ -131,11 +132,10 @@ def test_an_entry_is_rated_tagged_deleted_and_brought_back_by_keyboard_too(year)
     assert year.console_errors == []
 
 
-@pytest.mark.timeout(240)
 def test_what_was_made_is_opened_compared_and_made_again(notebooks):
     notebook = notebooks.new([MAKE, HISTORY], files=[PHOTO]).open()
     notebook.run_all()
-    notebook.wait_idle(timeout=150)
+    notebook.wait_idle()
     history = notebook.cell(1)
     expect(rows(notebook, 1)).to_have_count(2)
     made = rows(notebook, 1).filter(has_text="bold")
@@ -199,6 +199,7 @@ def test_the_studio_has_a_tab_for_what_was_made(notebooks):
     assert notebook.console_errors == []
 
 
+@pytest.mark.long
 def test_a_kernel_that_is_gone_is_said(year):
     history = year.cell(0)
     year.restart_kernel()

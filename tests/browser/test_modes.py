@@ -114,8 +114,7 @@ def test_a_flicker_shows_one_clip_and_switches_at_once(notebooks, four):
 
     # All play on in step below what is shown, so that a switch is only one of places.
     stage.key("k")
-    stage.run("await until(playing)")
-    assert max(look["drift"] for look in stage.run("return watch(2)")) <= 1 / 24
+    stage.in_step()
 
 
 def test_a_difference_is_black_for_equal_clips_and_not_for_others(notebooks, four):
@@ -124,24 +123,25 @@ def test_a_difference_is_black_for_equal_clips_and_not_for_others(notebooks, fou
     canvas = stage.card.get_by_role("img", name="Difference of [0] and [1]")
     expect(canvas).to_be_visible()
     # While they play, over a seam of the loop, too: no frame is ever compared with another one's.
-    brightest, painted = stage.run(
+    brightest = stage.run(
         """
         const canvas = root.querySelector('canvas');
-        let brightest = 0, painted = 0;
+        let brightest = 0, painted = 0, seams = 0, before = 0;
         const paper = canvas.getContext('2d');
         const drawn = CanvasRenderingContext2D.prototype.drawImage;
         paper.drawImage = (...all) => { painted += 1; return drawn.apply(paper, all); };
-        const end = performance.now() + 6000;
-        while (performance.now() < end) {
-            await frame();
+        await until(() => {
+            const time = videos[0].currentTime;
+            if (time < before) seams += 1;
+            before = time;
             const { data } = paper.getImageData(0, 0, canvas.width, 8);
             for (let i = 0; i < data.length; i += 4) brightest = Math.max(brightest, data[i]);
-        }
-        return [brightest, painted];
+            return seams > 0 && painted > 60;
+        });
+        return brightest;
         """
     )
     assert brightest == 0
-    assert painted > 60, "it was hardly painted"
 
     still_at(stage, 2)
     assert pixels(canvas)[10:-10, 10:-10].max() <= 1, "inside its round corners"
@@ -155,6 +155,7 @@ def test_a_difference_is_black_for_equal_clips_and_not_for_others(notebooks, fou
     assert stage.notebook.console_errors == []
 
 
+@pytest.mark.long
 def test_clips_are_chosen_in_the_grid_and_under_the_stack(notebooks, four):
     stage = show_stage(notebooks, four).playing()
     second, fourth = (stage.card.get_by_role("button", name=f"Choose [{i}] to compare") for i in (1, 3))
@@ -218,6 +219,7 @@ def test_the_same_spot_of_all_is_seen_closer_in_every_mode(notebooks, four):
     assert stage.still() == pytest.approx([1] * 4, abs=0.001)
 
 
+@pytest.mark.long
 def test_labels_are_shown_whole_only_as_a_title_and_are_never_markup(notebooks, four):
     stage = show_stage(notebooks, four[:3], labels=[MARKUP, "low · 480p", "العربية"]).playing()
     badges = stage.card.locator(".mj-badge")
@@ -253,6 +255,7 @@ def test_no_key_at_the_clips_reaches_the_notebook(notebooks, four):
     assert stage.notebook.console_errors == []
 
 
+@pytest.mark.long
 def test_the_keys_are_listed_and_the_list_closes_again(notebooks, four):
     stage = show_stage(notebooks, four[:2]).playing()
     panel = stage.card.get_by_role("dialog", name="Keys")
@@ -275,6 +278,7 @@ def test_the_keys_are_listed_and_the_list_closes_again(notebooks, four):
     expect(opener).to_be_focused()
 
 
+@pytest.mark.long
 def test_one_clip_has_nothing_to_be_compared_with(notebooks, four):
     stage = show_stage(notebooks, four[:1]).playing()
     expect(stage.card.get_by_role("group", name="Compare")).to_have_count(0)
@@ -284,7 +288,7 @@ def test_one_clip_has_nothing_to_be_compared_with(notebooks, four):
     stage.notebook.screenshot("one")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.long
 def test_from_a_phone_to_a_wall_nothing_is_cut_off_or_jumps(notebooks, four):
     stage = show_stage(notebooks, four, labels=["low", "high, a label of many words", "[2]", "[3]"]).playing()
     stage.card.get_by_role("button", name="Loop a part").click()
@@ -313,6 +317,7 @@ def test_from_a_phone_to_a_wall_nothing_is_cut_off_or_jumps(notebooks, four):
         assert len(heights) == 1, f"the card jumps between modes at {inside[0]} CSS pixels"
 
 
+@pytest.mark.long
 def test_the_bar_stays_under_the_pointer_when_the_mode_changes(notebooks, four):
     stage = show_stage(notebooks, four).playing()
     stage.page.evaluate("document.querySelector('.jp-Cell').style.marginTop = '900px'")
@@ -323,6 +328,7 @@ def test_the_bar_stays_under_the_pointer_when_the_mode_changes(notebooks, four):
         assert mode(stage, "Wipe").bounding_box() == pytest.approx(before, abs=1.5)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("look", ["dark", "contrast"])
 def test_it_can_be_read_in_the_dark_and_in_high_contrast(notebooks, four, look):
     media = {"forced_colors": "active"} if look == "contrast" else {}
@@ -342,6 +348,7 @@ def test_it_can_be_read_in_the_dark_and_in_high_contrast(notebooks, four, look):
     stage.notebook.screenshot(f"{look}-help")
 
 
+@pytest.mark.long
 def test_every_control_has_a_name_a_focus_that_is_seen_and_valid_roles(notebooks, four):
     stage = show_stage(notebooks, four).playing()
     stage.key("i")

@@ -12,6 +12,8 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
+from tests.patience import PATIENCE
+
 from .notebook import in_both_hosts
 
 PHOTO = Path(__file__).parents[2] / "notebooks" / "coffee.jpg"
@@ -28,11 +30,10 @@ def outputs(notebook, cell=0):
 
 
 @in_both_hosts
-@pytest.mark.timeout(300)
 def test_the_record_is_seen_when_the_live_view_is_not(notebooks):
-    notebook = notebooks.new([MAKE, "job.wait(120).status"], files=[PHOTO]).open()
+    notebook = notebooks.new([MAKE, "job.wait(240).status"], files=[PHOTO]).open()
     notebook.run_all()
-    notebook.wait_idle(timeout=120)
+    notebook.wait_idle()
     cell = notebook.cell(0)
     expect(cell.locator(".mj-card video")).to_have_count(4)
     expect(cell.locator(".mj-card")).to_be_visible()
@@ -110,9 +111,10 @@ def on_paper(page, record, path):
     assert path.read_bytes().startswith(b"%PDF-")
 
 
+@pytest.mark.long
 def test_the_state_of_a_widget_that_is_kept_in_the_file_does_not_hide_the_record(notebooks):
     """Whoever runs a notebook with a program keeps it, as it was when the card was made."""
-    notebook = notebooks.new([f"{MAKE}\nmj.studio()", MAKE, "job.wait(120).status"], files=[PHOTO])
+    notebook = notebooks.new([f"{MAKE}\nmj.studio()", MAKE, "job.wait(240).status"], files=[PHOTO])
     content = nbformat.read(notebook.path, as_version=4)
     nbclient.NotebookClient(content, timeout=180, resources={"metadata": {"path": notebook.folder}}).execute()
     assert content.metadata.widgets
@@ -127,24 +129,24 @@ def test_the_state_of_a_widget_that_is_kept_in_the_file_does_not_hide_the_record
     notebook.screenshot("record-beside-kept-state")
 
 
+@pytest.mark.long
 @in_both_hosts
-@pytest.mark.timeout(300)
 def test_fifty_runs_of_a_cell_leave_one_live_view(notebooks):
     count = "import ipywidgets.widgets.widget as w\nlen(w._instances)"
-    cells = [MAKE, "job.wait(120).status", "mj.studio()", "mj.history()", count]
+    cells = [MAKE, "job.wait(240).status", "mj.studio()", "mj.history()", count]
     notebook = notebooks.new(cells, files=[PHOTO])
     received = []
     notebook.page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(len(frame))))
     notebook.open()
     notebook.run_all()
-    notebook.wait_idle(timeout=120)
+    notebook.wait_idle()
 
     def counted(most=10_000):
         """Models in the kernel, those that the page knows, and the elements of the page."""
         expect(notebook.cell(0).locator(".mj-card video")).to_have_count(4)
         expect(notebook.cell(2).locator(".mj-form")).to_be_visible()
         expect(notebook.cell(3).locator(".mj-h-entry")).to_have_count(1)
-        notebook.page.wait_for_function(f"() => ({MODELS})() <= {most}", timeout=60_000)
+        notebook.page.wait_for_function(f"() => ({MODELS})() <= {most}", timeout=1000 * PATIENCE)
         notebook.run_cell(4)
         notebook.wait_idle()
         kernel = int(notebook.cell(4).inner_text().rpartition(":")[2])
@@ -170,16 +172,21 @@ def test_fifty_runs_of_a_cell_leave_one_live_view(notebooks):
     assert notebook.console_errors == []
 
 
-@pytest.mark.timeout(240)
-def test_the_record_in_the_file_is_finished_while_another_cell_runs(notebooks):
-    busy = "import time\nwhile not job.done: time.sleep(0.05)\ntime.sleep(1)\nprint('ended')"
-    notebook = notebooks.new([MAKE, "mj.studio()", busy, "job"], files=[PHOTO]).open()
+def test_the_record_in_the_file_is_finished_while_another_cell_runs(notebooks, sandbox):
+    connect = f"import mjvideo_nb as mj\n_ = mj.connect('a-key-for-tests', '{sandbox.url}')\n"
+    busy = "import time, pathlib\nwhile not pathlib.Path('let-go').exists(): time.sleep(0.05)\nprint('ended')"
+    notebook = notebooks.new([connect + MAKE, "mj.studio()", busy, "job"], files=[PHOTO]).open()
+    sandbox.hold(0.5)
     notebook.run_all()
-    expect(notebook.cell(0).get_by_text("In progress").first).to_be_visible(timeout=30_000)
+    expect(notebook.cell(0).get_by_text("In progress").first).to_be_visible(timeout=1000 * PATIENCE)
     notebook.save()
     record = outputs(notebook)[1]["data"]
     assert "goes on when the cell is run again" in "".join(record["text/html"])
-    notebook.wait_idle(timeout=120)
+    sandbox.release()
+    expect(notebook.cell(0).locator(".mj-record video")).to_have_count(4, timeout=1000 * PATIENCE)
+    expect(notebook.page.locator(".jp-InputPrompt").nth(2)).to_contain_text("*")
+    (notebook.folder / "let-go").touch()
+    notebook.wait_idle()
     notebook.save()
     for cell in (0, 3):
         assert [list(output["data"]) for output in outputs(notebook, cell)] == [[WIDGET], ["text/html", "text/plain"]]
@@ -192,10 +199,10 @@ def test_the_record_in_the_file_is_finished_while_another_cell_runs(notebooks):
     expect(studio.get_by_text("coffee.jpg · 600 × 400")).to_be_visible()
     expect(studio.locator(".mj-record")).to_be_hidden()
     studio.get_by_role("button", name="Generate").click()
-    expect(studio.locator(".mj-card video")).to_have_count(4, timeout=60_000)
+    expect(studio.locator(".mj-card video")).to_have_count(4, timeout=1000 * PATIENCE)
     expect(studio.locator(".mj-record video")).to_have_count(4)
+    assert notebook.console_errors == []
     notebook.save()
     notebook.reopen()
     expect(studio.locator(".mj-record")).to_be_visible()
     notebook.screenshot("record-of-a-form")
-    assert notebook.console_errors == []

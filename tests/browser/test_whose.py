@@ -108,7 +108,7 @@ def test_a_row_shows_what_another_machine_has_made(notebooks, sandbox, shared_da
     monkeypatch.chdir(his)
     bob = Session("sk-none", sandbox.url, library=storage, database=shared_database)
     made = bob.jobs.make(VideoRequest(image=PHOTO, prompt="steam rises", extra={"batchSize": 1}))
-    made.wait(60)
+    made.wait(240)
     poster = (his / "mjvideo" / "posters" / made.id / "0.jpg").read_bytes()
     bob.close()
     bob.library.close()

@@ -15,14 +15,18 @@ from pathlib import Path
 
 import psutil
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.chromium import running
+from tests.browser.pages import PAGE_MILLISECONDS
 from tests.loopback import unused_port
+from tests.patience import PATIENCE
 
 SCREENSHOTS = os.environ.get("MJVIDEO_SCREENSHOTS")  # gone from the environment while a test runs
 PHOTO = Path(__file__).parents[2] / "notebooks" / "coffee.jpg"
-START_SECONDS = 90
-STOP_SECONDS = 20
+START_SECONDS = PATIENCE
+STOP_SECONDS = 60
+expect.set_options(timeout=PAGE_MILLISECONDS)
 
 
 @pytest.fixture(scope="package")
@@ -75,9 +79,10 @@ def page_at(chromium, request, tmp_path):
 
         def open_page(url):
             context = chromium.new_context(viewport={"width": 1100, "height": 1000})
+            context.set_default_timeout(PAGE_MILLISECONDS)
             ends.callback(context.close)
             page = context.new_page()
-            page.goto(url, wait_until="domcontentloaded", timeout=60_000)
+            page.goto(url, wait_until="domcontentloaded", timeout=1000 * PATIENCE)
             shots = Path(SCREENSHOTS).resolve() if SCREENSHOTS else tmp_path
             shots.mkdir(parents=True, exist_ok=True)
             name = re.sub(r"\W+", "-", request.node.name).strip("-")
@@ -93,7 +98,7 @@ def _wait_for(url, process, log):
     while True:
         assert process.poll() is None, f"It did not start:\n{log.read_text()}"
         try:
-            with opener.open(url, timeout=5):
+            with opener.open(url, timeout=60):
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             assert time.monotonic() < deadline, f"It does not answer:\n{log.read_text()}"

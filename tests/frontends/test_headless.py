@@ -8,18 +8,19 @@ import sys
 import nbformat
 import pytest
 
+from tests.patience import PATIENCE
+
 CELLS = [
     'prompt = "steam rises slowly"',
     "import mjvideo_nb as mj",
     'job = mj.video("coffee.jpg", prompt=prompt)\njob',
-    "len(job.wait(timeout=120).clips)",
+    "len(job.wait(timeout=240).clips)",
 ]
 PAPERMILL = ["papermill", "job.ipynb", "done.ipynb", "-p", "prompt", "the spoon turns once"]
 EXECUTE = ["jupyter", "execute", "job.ipynb", "--output=done.ipynb"]
 CONVERT = ["jupyter", "nbconvert", "--to=notebook", "--execute", "job.ipynb", "--output=done.ipynb"]
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("words", [EXECUTE, CONVERT, PAPERMILL], ids=["nbclient", "nbconvert", "papermill"])
 def test_a_job_is_waited_for_and_leaves_its_record(words, folder, surroundings):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
@@ -50,6 +51,6 @@ def run(words, folder, surroundings):
         env=surroundings,
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=PATIENCE,
     )
     assert ran.returncode == 0, ran.stderr
