@@ -5,6 +5,8 @@ const UNDOCUMENTED = "Flags are not documented by the provider.";
 
 class Scope extends ModelScope {
   earlier = [];
+  untold = null; // what was typed since the kernel was told
+  heard = null; // settled when the kernel has all that was typed
 
   constructor(model) {
     super(model);
@@ -14,7 +16,22 @@ class Scope extends ModelScope {
   type(text) {
     if (this.model.get("value") === text) return;
     this.model.set("value", text);
-    this.model.save_changes();
+    this.untold = text;
+    this.heard ??= this.#tell();
+  }
+
+  /** One text after the other, each when the kernel has the one before: it may look at two messages in two threads. */
+  async #tell() {
+    try {
+      while (this.untold !== null) {
+        const text = this.untold;
+        this.untold = null;
+        await this.invoke("typed", { text });
+      }
+    } catch {
+      this.untold = null; // no kernel, and so nothing that could be made of it
+    }
+    this.heard = null;
   }
 
   /** Asks for earlier prompts; without a kernel there are none. */
@@ -29,6 +46,8 @@ class Scope extends ModelScope {
 }
 
 class View {
+  held = new Set();
+
   constructor(scope, el) {
     this.scope = scope;
     const id = `mj-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
@@ -55,9 +74,26 @@ class View {
       event.preventDefault();
       this.field.focus();
     });
+    window.addEventListener("click", this.hold, { capture: true });
     scope.views.add(this);
     this.update();
   }
+
+  /** A press on a button of the form counts when the kernel has what was typed before it: it would be told of the press by
+   *  another widget's message, which may come first, and a press on Generate pays for what stands there. */
+  hold = (event) => {
+    const button = event.target.closest?.("button");
+    const ours = button && !this.root.contains(button) && this.root.closest(".mj-form")?.contains(button);
+    if (!ours || !event.isTrusted || !this.scope.heard) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (this.held.has(button)) return;
+    this.held.add(button);
+    this.scope.heard.then(() => {
+      this.held.delete(button);
+      button.click();
+    });
+  };
 
   update() {
     const { model, earlier } = this.scope;
@@ -84,6 +120,7 @@ class View {
   }
 
   dispose() {
+    window.removeEventListener("click", this.hold, { capture: true });
     this.scope.views.delete(this);
   }
 }

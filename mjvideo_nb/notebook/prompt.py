@@ -33,7 +33,8 @@ class Prompt(LiveWidget):
     _esm = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("parts.js", "recall.js", "prompt.js"))
     _css = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("theme.css", "prompt.css"))
 
-    value = traitlets.Unicode().tag(sync=True)
+    # No echo: it would come while somebody types on, and take away the letters since.
+    value = traitlets.Unicode().tag(sync=True, echo_update=False)
     flags = traitlets.List(traitlets.Dict()).tag(sync=True)
 
     def __init__(self, value: str = "", *, earlier: Callable[[], list[str]] = list) -> None:
@@ -43,6 +44,12 @@ class Prompt(LiveWidget):
     def explain(self, flags: Iterable[Flag]) -> None:
         """Show what the flags in the prompt mean, and what is wrong with them."""
         self.flags = [_told(flag) for flag in flags]
+
+    @anywidget.experimental.command
+    def typed(self, message: Any, _buffers: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:
+        """Takes what was typed; the answer says that it is here."""
+        self.set_state({"value": message["text"]})
+        return {}, []
 
     @anywidget.experimental.command
     def earlier(self, _message: Any, _buffers: list[bytes]) -> tuple[dict[str, Any], list[bytes]]:

@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 
 from tests.patience import PATIENCE
 
-from .notebook import in_both_hosts
+from .notebook import FREEZE, in_both_hosts
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 PHOTO = NOTEBOOKS / "coffee.jpg"
@@ -385,3 +385,35 @@ def test_a_picture_is_dragged_from_the_file_browser_of_jupyterlab(opened):
     expect(first_frame(form).get_by_text("rocket.jpg · 640 × 427")).to_be_visible()
     expect(form).not_to_have_class(LANDING)
     assert notebook.console_errors == []
+
+
+def test_what_was_typed_last_is_what_is_made_though_the_kernel_was_busy(opened):
+    """A press on Generate pays: it must not be there before the text."""
+    notebook, form = opened("0")
+    notebook.write_cell(0, FREEZE)
+    first_frame(form).get_by_label("First frame: a path or URL").fill("coffee.jpg")
+    prompt_of(form).click()
+    expect(first_frame(form).get_by_text("coffee.jpg · 600 × 400")).to_be_visible()
+    notebook.run_cell(0)
+    notebook.wait_for_file("frozen")
+    prompt_of(form).press_sequentially("steam --bs 1")
+    form.get_by_role("button", name="Generate").click()
+    (notebook.folder / "let-go").write_bytes(b"")
+    expect(notebook.cell(1).locator(".mj-card .mj-title")).to_have_text("steam --bs 1")
+
+
+def test_a_press_after_typing_counts_though_the_kernel_was_busy(opened):
+    notebook, form = opened("0")
+    notebook.write_cell(0, FREEZE)
+    prompt, low = prompt_of(form), form.get_by_role("button", name="Low", exact=True)
+    prompt.fill("steam --motion high")
+    expect(form.get_by_role("button", name="High", exact=True)).to_have_class(re.compile("mod-active"))
+    notebook.run_cell(0)
+    notebook.wait_for_file("frozen")
+    prompt.press("End")
+    prompt.press_sequentially(" --raw")
+    low.click()
+    (notebook.folder / "let-go").write_bytes(b"")
+    notebook.wait_idle()
+    expect(prompt).to_have_value("steam --motion low --raw")
+    expect(low).to_have_class(re.compile("mod-active"))
