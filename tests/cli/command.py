@@ -19,6 +19,8 @@ from tests.patience import PATIENCE
 
 MARK = "CLI_TEST_MARK"
 COMMAND = (sys.executable, "-m", "mjvideo_nb.cli")
+LAST_WORDS = 10
+"""Seconds for them, where others that came of it may hold its output open."""
 TRACES = ("Traceback", "Exception ignored", "Error in atexit")
 
 
@@ -36,7 +38,7 @@ class Command:
 
     def __init__(self, *arguments, folder, env=None, path=(), command=COMMAND, terminal=None):
         self.mark = uuid.uuid4().hex
-        environment = {**os.environ, MARK: self.mark, **(env or {})}
+        environment = {**os.environ, MARK: self.mark, "PYTHONFAULTHANDLER": "1", **(env or {})}
         if path:
             environment["PYTHONPATH"] = os.pathsep.join(map(str, path))
         self.process = subprocess.Popen(
@@ -100,7 +102,14 @@ class Command:
 
     def end(self, patience=PATIENCE):
         """Wait for its end; the exit status. Nothing it says may be a traceback."""
-        status = self.process.wait(patience)
+        try:
+            status = self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)  # it writes where it is
+            self.process.wait()
+            for reader in self._readers:
+                reader.join(LAST_WORDS)
+            raise AssertionError(f"it has not ended after {patience} s:\n{self.out}\n{self.err}") from None
         for reader in self._readers:
             reader.join(patience)
         for trace in TRACES:
