@@ -210,6 +210,22 @@ async def test_a_service_that_repeats_what_it_was_sent_gets_no_key_into_a_task(l
     assert MARK not in "\n".join(logged)
 
 
+async def test_a_link_that_redirects_to_an_address_with_the_key_is_logged_without_it(logged, tmp_path):
+    """httpx logs each address that it asks for; the words of that line are put together late, from its arguments."""
+    logging.getLogger("httpx").setLevel(logging.INFO)
+
+    def respond(asked):
+        return answer(302, b"", location=f"/b?key={KEY}") if asked.path == "/a.mp4" else answer(400)
+
+    async with Server(respond) as service, client_of(service.url) as client:
+        task = Task(id="17", clips=(Clip("17", 0, url=f"{service.url}/a.mp4"),))
+        with pytest.raises(ServiceError, match="HTTP 400"):
+            await client.download(task, tmp_path)
+    assert [asked.path for asked in service.asked] == ["/a.mp4", f"/b?key={KEY}"]
+    assert MARK not in "\n".join(logged)
+    assert any(line.startswith("httpx") and "/b?key=[secret]" in line for line in logged)
+
+
 async def test_an_interrupt_leaves_no_key_in_its_traceback():
     arrived = asyncio.Event()
 
