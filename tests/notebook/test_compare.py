@@ -107,6 +107,19 @@ def test_clips_of_the_library_have_stars_wherever_they_are_shown(session, reques
     assert len(extended.wait(PATIENCE).clips) == 4
 
 
+def test_a_press_counts_for_the_clip_in_that_place_whatever_its_index(session, request_):
+    other, job = session.jobs.make(request_), session.jobs.make(replace(request_, extra={}))
+    for each in (other, job):
+        each.wait(PATIENCE)
+    whole = comparison(session, pick(session, [other[0], job[2]]))
+    assert whole.stage.rate({"index": 1, "stars": 4}, [])[0] == {"ok": True}
+    assert (other.entry.ratings, job.entry.ratings) == ({}, {2: 4})
+    assert whole.stage.extend({"index": 1, "motion": "high"}, [])[0] == {"ok": True}
+    extended = whole.children[1].job
+    assert (extended.request.task_id, extended.request.index) == (job.id, 2)
+    extended.wait(PATIENCE)
+
+
 def test_a_clip_of_an_earlier_task_is_found_in_the_library(session, request_):
     job = session.jobs.make(request_)
     job.wait(PATIENCE)
