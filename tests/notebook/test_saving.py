@@ -57,6 +57,16 @@ def test_saving_again_is_the_same_file_and_another_clip_gets_a_number(job, tmp_p
     assert (tmp_path / "mine.mp4").read_bytes() == b"somebody's own"
 
 
+def test_a_name_without_the_index_gives_each_variant_a_file_of_its_own(session, request_, tmp_path):
+    job = session.jobs.make(replace(request_, extra={}))
+    job.wait(PATIENCE)
+    saved = job.save(tmp_path, name="clip")
+    assert [path.name for path in saved] == ["clip.mp4", "clip (2).mp4", "clip (3).mp4", "clip (4).mp4"]
+    told = [json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) for path in saved]
+    assert [each["index"] for each in told] == [0, 1, 2, 3]
+    assert job.save(tmp_path, name="clip") == saved
+
+
 @pytest.mark.parametrize("name", ["{nothing}", "{prompt", "{}", "{prompt.__class__}", "{index:q}"])
 def test_a_name_that_cannot_be_filled_in_is_refused(job, tmp_path, name):
     with pytest.raises(mj.InvalidRequest, match=r"name: .*\{prompt\}") as caught:
