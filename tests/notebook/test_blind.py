@@ -24,6 +24,7 @@ from tests.media.clips import make
 from tests.patience import PATIENCE
 
 from .conftest import RENDERED
+from .markup import MAKES_MARKUP
 
 SECRET = "zanzibar"
 
@@ -131,6 +132,14 @@ def test_a_press_counts_for_the_clip_that_stood_on_that_side(session, films, mon
     assert results[0].sure > 0.8
     assert results[-1].sure is None
     assert page.ranking.judgements == 12
+
+
+def test_equal_is_a_tie_for_both_and_a_win_for_neither(session, films, monkeypatch):
+    page = Page(ranking_of(session, [Pick(path=path) for path in films(2)]), monkeypatch)
+    assert page.press("equal")["ok"]
+    results = page.ranking.results
+    assert [(one.wins, one.ties, one.losses) for one in results] == [(0, 1, 0)] * 2
+    assert [one.place for one in results] == [1, 1]
 
 
 def test_what_was_judged_goes_on_in_another_session_and_in_any_order(session, films, monkeypatch):
@@ -388,6 +397,6 @@ def test_what_is_no_whole_mp4_comes_back_as_it_is(data):
 
 
 def test_nothing_from_outside_becomes_markup():
-    for name in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
+    for name in MAKES_MARKUP:
         assert name not in Ranking._esm
     assert isinstance(Ranking._esm, str)
