@@ -63,6 +63,13 @@ def notebooks(lab, chromium, pages, request, tmp_path):
     made.close()
 
 
+@pytest.fixture
+def clockwork(sandboxes):
+    """A service for this test alone that renders nothing: its clips are ready-made. For what is about cards, not pictures."""
+    with sandboxes.sandbox(render=False) as sandbox:
+        yield sandbox
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     """Say with a failure what a person would have seen."""

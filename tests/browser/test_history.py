@@ -17,6 +17,7 @@ HISTORY = "import mjvideo_nb as mj\nmj.history()"
 HTML = "<img src=x onerror=\"document.title='run'\"> & <b>bold</b>"
 MAKE = f"""
 import mjvideo_nb as mj
+mj.connect("a-key-for-tests", BASE_URL)
 jobs = [mj.video("coffee.jpg", prompt={HTML!r}, motion="high"), mj.video("coffee.jpg", prompt="steam", video_type="720p")]
 _ = [job.wait(240) for job in jobs]
 """
@@ -132,8 +133,8 @@ def test_an_entry_is_rated_tagged_deleted_and_brought_back_by_keyboard_too(year)
     assert year.console_errors == []
 
 
-def test_what_was_made_is_opened_compared_and_made_again(notebooks):
-    notebook = notebooks.new([MAKE, HISTORY], files=[PHOTO]).open()
+def test_what_was_made_is_opened_compared_and_made_again(notebooks, clockwork):
+    notebook = notebooks.new([MAKE.replace("BASE_URL", repr(clockwork.url)), HISTORY], files=[PHOTO]).open()
     notebook.run_all()
     notebook.wait_idle()
     history = notebook.cell(1)

@@ -172,17 +172,17 @@ def test_fifty_runs_of_a_cell_leave_one_live_view(notebooks):
     assert notebook.console_errors == []
 
 
-def test_the_record_in_the_file_is_finished_while_another_cell_runs(notebooks, sandbox):
-    connect = f"import mjvideo_nb as mj\n_ = mj.connect('a-key-for-tests', '{sandbox.url}')\n"
+def test_the_record_in_the_file_is_finished_while_another_cell_runs(notebooks, clockwork):
+    connect = f"import mjvideo_nb as mj\n_ = mj.connect('a-key-for-tests', '{clockwork.url}')\n"
     busy = "import time, pathlib\nwhile not pathlib.Path('let-go').exists(): time.sleep(0.05)\nprint('ended')"
     notebook = notebooks.new([connect + MAKE, "mj.studio()", busy, "job"], files=[PHOTO]).open()
-    sandbox.hold(0.5)
+    clockwork.hold(0.5)
     notebook.run_all()
     expect(notebook.cell(0).get_by_text("In progress").first).to_be_visible(timeout=1000 * PATIENCE)
     notebook.save()
     record = outputs(notebook)[1]["data"]
     assert "goes on when the cell is run again" in "".join(record["text/html"])
-    sandbox.release()
+    clockwork.release()
     expect(notebook.cell(0).locator(".mj-record video")).to_have_count(4, timeout=1000 * PATIENCE)
     expect(notebook.page.locator(".jp-InputPrompt").nth(2)).to_contain_text("*")
     (notebook.folder / "let-go").touch()

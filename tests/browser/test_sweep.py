@@ -27,8 +27,13 @@ def connect_to(sandbox, *, at_once=5):
 
 
 @pytest.fixture
-def connect(sandbox):
-    return connect_to(sandbox)
+def connect(clockwork):
+    return connect_to(clockwork)
+
+
+@pytest.fixture
+def submits(clockwork):
+    return lambda: clockwork.submits
 
 
 def cell_of(sweep, number):
@@ -150,7 +155,7 @@ def test_no_more_play_than_a_browser_decodes_and_none_out_of_sight(notebooks, co
 
 @pytest.mark.long
 def test_a_sweep_goes_on_where_it_was_after_a_restart(notebooks, sandboxes):
-    with sandboxes.sandbox(seconds=3) as sandbox:
+    with sandboxes.sandbox(seconds=3, render=False) as sandbox:
         goes_on_after_a_restart(notebooks, sandbox)
 
 
