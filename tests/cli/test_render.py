@@ -268,6 +268,17 @@ def test_a_refusal_after_the_task_was_accepted_does_not_look_like_one_that_cost_
     assert re.search(r"^Pick it up with: mjvideo-nb fetch \d+ --out clips$", ended.err, re.MULTILINE)
 
 
+def test_a_key_that_is_refused_after_the_task_was_accepted_does_not_look_like_one_that_cost_nothing(
+    run_here, photo, service, misbehave, submits
+):
+    misbehave({"name": "http-401", "routes": ["fetch"]})
+    ended = run_here("render", photo, *ONE_CLIP, "--json", env=service)
+    assert submits() == 1
+    assert json.loads(ended.out)["error"]["type"] == "AuthenticationError"
+    assert ended.status == 1, ended.err
+    assert re.search(r"^Pick it up with: mjvideo-nb fetch \d+ --out clips$", ended.err, re.MULTILINE)
+
+
 def test_trouble_while_waiting_is_waited_out(run_here, photo, service, misbehave):
     misbehave({"name": "http-502", "routes": ["fetch"], "times": 1})
     ended = run_here("render", photo, *ONE_CLIP, env=service)
