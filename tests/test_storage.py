@@ -334,6 +334,36 @@ def test_a_spoilt_copy_is_replaced_when_it_is_found_later(s3, bucket, clip):
     assert s3.objects(bucket) == {NAME: clip.data}
 
 
+@pytest.fixture
+def store_in_memory(monkeypatch):
+    """It takes a copy as a bucket does, under its name at once; for what needs no server."""
+    monkeypatch.setattr("mjvideo_nb.storage.OBJECT_STORES", {"memory"})
+    return Storage(f"memory://{secrets.token_hex(4)}")
+
+
+def spoilt(data):
+    """As many bytes, one of them another."""
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+def test_a_byte_that_is_spoilt_on_its_way_into_a_store_is_found(store_in_memory, clip, monkeypatch):
+    whole = MemoryFileSystem.put_file
+    monkeypatch.setattr(MemoryFileSystem, "put_file", lambda fs, _, path: fs.pipe_file(path, spoilt(clip.data)))
+    with pytest.raises(StorageError, match="differs from what was sent; it was removed there"):
+        store_in_memory.put(clip.path, NAME, digest=clip.digest)
+    assert not store_in_memory.has(NAME, size=clip.size)
+    monkeypatch.setattr(MemoryFileSystem, "put_file", whole)
+    store_in_memory.put(clip.path, NAME, digest=clip.digest)
+    assert store_in_memory.has(NAME, size=clip.size, digest=clip.digest)
+
+
+def test_a_copy_in_a_store_with_a_spoilt_byte_is_replaced(store_in_memory, clip):
+    with store_in_memory._connected() as at:
+        at.fs.pipe_file(f"{at.root}/{NAME}", spoilt(clip.data))
+    store_in_memory.put(clip.path, NAME, digest=clip.digest)
+    assert store_in_memory.has(NAME, size=clip.size, digest=clip.digest)
+
+
 def test_a_key_that_may_not_list_can_still_keep_copies(s3, bucket, clip):
     """Such a key is told "forbidden" of whatever is not there."""
     storage = Storage(f"s3://{bucket}", options=s3.options())
