@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import mjvideo_nb as mj
 from mjvideo_nb.notebook import session as sessions
+from mjvideo_nb.notebook.cell import Cell
 from mjvideo_nb.notebook.session import Session
 from tests.patience import PATIENCE
 
@@ -102,6 +104,21 @@ def test_a_clip_is_extended(shell):
     assert shell.user_ns["longer"] is longer
     same = shell.run_cell_magic("mjvideo", f"--extend {job.id}:0", "\n").request
     assert (same.motion, same.prompt) == ("low", "steam")  # what is not given stays
+
+
+def test_an_extend_is_made_once_by_its_cell_unless_again_is_given(shell, submits, monkeypatch):
+    runs = itertools.count()
+    monkeypatch.setattr("mjvideo_nb.notebook.job.current_cell", lambda: Cell("a-cell", str(next(runs))))
+    job = mj.video("coffee.jpg", prompt="steam", extra=ONE)
+    job.wait(PATIENCE)
+    line = f"--extend {job.id}:0"
+    first = shell.run_cell_magic("mjvideo", line, "on")
+    assert shell.run_cell_magic("mjvideo", line, "on") is first
+    again = shell.run_cell_magic("mjvideo", f"{line} --again", "on")
+    assert again is not first
+    again.wait(PATIENCE)
+    assert first.wait(PATIENCE).id != again.id
+    assert submits() == 3
 
 
 def test_an_error_shows_as_others_do(shell, capsys):
