@@ -18,11 +18,12 @@ from PIL import Image
 import mjvideo_nb as mj
 from mjvideo_nb import frames
 from mjvideo_nb.notebook import outputs as outputs_module
+from mjvideo_nb.notebook import showing
 from mjvideo_nb.notebook.cell import Cell
 from mjvideo_nb.notebook.outputs import Outputs, close
 from mjvideo_nb.notebook.preview import thumbnail
 from mjvideo_nb.notebook.record import Told, record
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, wait_for
 
 CARD = {
     "title": "steam rises",
@@ -306,6 +307,23 @@ def test_a_job_whose_view_was_closed_is_shown_anew_and_tells_the_old_one_nothing
     assert len(job._news._listeners) == before
     job.wait(PATIENCE)
     assert job.told().posters.keys() == {0}
+    close(job.view)
+
+
+def test_a_record_follows_what_is_extended_below_its_job_to_the_end(session, photo, monkeypatch):
+    monkeypatch.chdir(photo.parent)
+    shown = []
+    monkeypatch.setattr(showing, "in_kernel", lambda: True)
+    monkeypatch.setattr(showing, "display_bundle", lambda bundle, **_: shown.append(bundle.get("text/plain", "")))
+    request = mj.VideoRequest(image=frames.load(photo), prompt="steam", extra={"batchSize": 1})
+    job = session.jobs.make(request)
+    job.wait(PATIENCE)
+    job._showing.show()
+    assert job.view.children[0].extend({"index": 0, "motion": "high"}, [])[0] == {"ok": True}
+    below = job.view.children[1].job
+    task = below.wait(PATIENCE)
+    wait_for(lambda: f"{task.id}/0.mp4" in shown[-1])
+    assert "when this was saved" not in shown[-1]
     close(job.view)
 
 
