@@ -33,6 +33,8 @@ KEY = "sk-0123456789"
 REQUEST = VideoRequest(image="https://x.example/a.jpg", prompt="petals")
 EXTEND = VideoRequest(image="", action="extend", index=0, task_id="17")
 QUICK = Retries(first_pause=0.001, longest_pause=0.002)
+OUT_OF_REACH = Retries(unreachable=3, first_pause=0.1, longest_pause=1)
+"""So long that also on a busy machine there is a second try."""
 ID = "0773314942177684"
 ACCEPTED = answer(200, {"code": 1, "description": "Submit success", "result": ID, "properties": {}})
 SEEN = {"id": ID, "status": "IN_PROGRESS", "progress": "46%"}
@@ -294,7 +296,7 @@ async def test_connection_refused_is_repeated_until_somebody_listens():
 async def test_a_name_that_does_not_resolve_is_repeated_and_nothing_was_sent():
     told = []
     async with client_of("http://no-such-host.invalid") as client:
-        client.retries = Retries(unreachable=0.05, first_pause=0.01, longest_pause=0.01)
+        client.retries = OUT_OF_REACH
         with pytest.raises(ServiceError, match=r"Nothing was sent.*tried \d+ times") as caught:
             await client.submit(REQUEST, on_retry=lambda *news: told.append(news))
         assert caught.value.status is None
@@ -317,7 +319,7 @@ async def test_a_connection_that_is_not_accepted_in_time_is_repeated_and_nothing
             waiting.append(one)
         try:
             async with client_of(f"http://127.0.0.1:{address[1]}", timeout=0.2) as client:
-                client.retries = Retries(unreachable=0.3, first_pause=0.01, longest_pause=0.01)
+                client.retries = OUT_OF_REACH
                 with pytest.raises(ServiceError, match=r"Nothing was sent.*tried \d+ times"):
                     await client.submit(REQUEST)
         finally:
