@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import urllib.error
@@ -20,8 +21,8 @@ from .conftest import KEY, ONE_CLIP
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_it_serves_until_it_is_told_to_stop(start, run_here, photo, tmp_path, number):
     sandbox = start("sandbox", "--seconds", "20", "--store", tmp_path / "store", "--clips", tmp_path / "clips")
-    sandbox.line(r"^Sandbox: .* Ctrl-C stops it\.")
     ready = json.loads(sandbox.line(r"^\{.*\}$")[0])
+    wait_for(lambda: re.match(r"Sandbox: .* Ctrl-C stops it\.", sandbox.err))  # of two streams either may be read first
     assert ready["pid"] == sandbox.process.pid
     # It renders when the signal comes: the processes that do that have to go as well.
     sent = run_here(
@@ -39,8 +40,8 @@ def test_it_serves_until_it_is_told_to_stop(start, run_here, photo, tmp_path, nu
 def test_faults_are_switched_on_from_the_start_and_it_can_go_by_the_clock_alone(start, tmp_path):
     faults = ("--fault", "fetch:http-502*2", "--fault", "submit:slow=8")
     sandbox = start("sandbox", *faults, "--no-render", "--max-list", "1", "--store", tmp_path)
-    sandbox.line(r"^Sandbox: one ready-made clip for every task, not by Midjourney")
     url = json.loads(sandbox.line(r"^\{.*\}$")[0])["url"]
+    wait_for(lambda: sandbox.err.startswith("Sandbox: one ready-made clip for every task, not by Midjourney"))
     with urllib.request.urlopen(f"{url}/sandbox/faults", timeout=PATIENCE) as answer:
         names = [fault["name"] for fault in json.load(answer)["faults"]]
     assert names == ["http-502", "slow"]
