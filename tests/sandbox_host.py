@@ -32,9 +32,8 @@ class Held:
     part = None
 
     def look(self, task):
-        seen = super().look(task)
         if self.part is None:
-            return seen
+            return super().look(task)
         now = min(milliseconds(), task.submitted + round(self.part * task.seconds * 1000))
         return moment(task, now, task.batch * task.new_frames)
 

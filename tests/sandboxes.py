@@ -11,6 +11,8 @@ import threading
 import urllib.request
 from pathlib import Path
 
+from tests.patience import PATIENCE
+
 PROJECT = Path(__file__).parent.parent
 SECONDS = 1.0
 """From a submit to its clips, where a test does not say."""
@@ -32,14 +34,14 @@ class Sandbox:
         """
         body = json.dumps({"faults": [_once(fault) if isinstance(fault, str) else fault for fault in faults]}).encode()
         with urllib.request.urlopen(
-            urllib.request.Request(f"{self.url}/sandbox/faults", body, method="PUT"), timeout=60
+            urllib.request.Request(f"{self.url}/sandbox/faults", body, method="PUT"), timeout=PATIENCE
         ) as answer:
             assert answer.status == 200
 
     @property
     def stats(self) -> dict:
         """What it has been asked so far."""
-        with urllib.request.urlopen(f"{self.url}/sandbox/stats", timeout=60) as answer:
+        with urllib.request.urlopen(f"{self.url}/sandbox/stats", timeout=PATIENCE) as answer:
             return json.load(answer)
 
     @property
@@ -77,10 +79,11 @@ class Host:
                     stderr=self._log,
                     start_new_session=True,  # Ctrl-C is for the tests
                 )
-            self._process.stdin.write(json.dumps({"do": do, **words}).encode() + b"\n")
-            self._process.stdin.flush()
+            with contextlib.suppress(BrokenPipeError):  # then there is no answer either, and that is told
+                self._process.stdin.write(json.dumps({"do": do, **words}).encode() + b"\n")
+                self._process.stdin.flush()
             line = self._process.stdout.readline()
-        assert line, f"The process of the sandboxes has ended:\n{self.log_tail()}"
+            assert line, f"The sandboxes' process has ended with {self._process.wait(PATIENCE)}:\n{self.log_tail()}"
         return json.loads(line)
 
     @contextlib.contextmanager
@@ -100,7 +103,7 @@ class Host:
         if self._process is not None:
             self._process.stdin.close()
             try:
-                self._process.wait(20)
+                self._process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()

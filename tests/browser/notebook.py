@@ -38,8 +38,6 @@ NOTEBOOK_7_ITSELF = {
     "Command 'filebrowser:open-path' not registered.",
 }
 """What Notebook 7 says at the opening of any notebook, an empty one too."""
-NOT_YET = "Error: widget model not found"
-"""What the manager of widgets says where an output is drawn before its model has come; it is drawn again when it has."""
 
 FREEZE = """
 import ctypes, os
@@ -207,7 +205,7 @@ class Notebook:
         return "\n".join(lines)
 
     def _note(self, message) -> None:
-        if message.type == "error" and not message.text.startswith(NOT_YET):
+        if message.type == "error":
             self.console_errors.append(f"{message.text} ({message.location.get('url', '')})")
 
     def _note_uncaught(self, error) -> None:

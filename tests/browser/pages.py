@@ -45,6 +45,9 @@ CHANGES = {
 TIDY = """async number => {
     const app = window.jupyterapp;
     if (window.mjPage !== number || !app) return 'the page was loaded again';
+    // Looked for on after the notebook is closed, and then complained of in the console.
+    const waits = [...document.querySelectorAll('.jp-OutputArea-output')].some(e => e.textContent === 'Loading widget...');
+    if (waits) return 'a widget is still looked for';
     document.querySelector('.jp-Dialog .jp-mod-reject')?.click();
     if (document.body.dataset.jpThemeLight === 'false')
         await app.commands.execute('apputils:change-theme', {theme: 'JupyterLab Light'});

@@ -65,6 +65,20 @@ def test_the_next_notebook_finds_nothing_of_the_one_before(after_another):
     assert not [path for path in paths if path.startswith((before.place, after.place))]
 
 
+MISSING = """from IPython.display import display
+display({"application/vnd.jupyter.widget-view+json": {"model_id": "0" * 32, "version_major": 2, "version_minor": 0}}, raw=True)"""
+"""Shows a widget that the kernel does not have, as a saved notebook does: JupyterLab looks for it for two seconds."""
+
+
+def test_a_complaint_of_a_widget_that_is_still_looked_for_never_reaches_the_next_notebook(after_another):
+    before = after_another().new([MISSING]).open()
+    before.run_all()
+    before.wait_idle()
+    after = after_another().new([])
+    told = any("widget model not found" in line for line in before.console_errors)
+    assert told or after.page is not before.page
+
+
 @pytest.mark.parametrize(
     "change",
     [
